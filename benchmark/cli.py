@@ -1,0 +1,109 @@
+"""Arguments to calls. Everything heavy is imported by the command that needs it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from methods.errors import InputError
+
+app = typer.Typer(
+    help="Which self-supervised pre-training gives medical images the best features, "
+    "and how sure are we?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+#: Exit codes besides 0: some cells failed; the user's mistake.
+SOME_FAILED, MISTAKE = 1, 2
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Where a plan was run to.")]
+
+
+def main() -> int:
+    """Run the command line; the user's mistakes end in one line and exit code 2."""
+    try:
+        code = app(standalone_mode=False)
+    except InputError as error:
+        print(f"ldbench: {error}", file=sys.stderr)
+        return MISTAKE
+    except typer.Abort:
+        return MISTAKE
+    except Exception as error:
+        if hasattr(error, "show") and hasattr(error, "exit_code"):  # typer's own usage errors
+            error.show()
+            return int(error.exit_code)
+        raise
+    return int(code or 0)
+
+
+@app.command()
+def run(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A TOML file, see benchmark/plans.")],
+    data: Annotated[str, typer.Option(help='Folder of the data sets, or "phantom".')],
+    out: Annotated[Path, typer.Option(help="Where results go; a second call continues there.")],
+    device: Annotated[str, typer.Option(help='"auto", "cpu" or "cuda".')] = "auto",
+) -> int:
+    """Compute every cell of PLAN that OUT lacks, then print and write the leaderboard."""
+    from benchmark.plan import read_plan  # noqa: PLC0415
+
+    checked = read_plan(plan)
+    from benchmark.comparison import compare  # noqa: PLC0415
+
+    failed = compare(checked, data, out, device)
+    show(out)
+    return SOME_FAILED if failed else 0
+
+
+@app.command()
+def leaderboard(folder: Folder, *, as_json: AsJson = False) -> None:
+    """Print the leaderboard of DIR and write it as CSV, Markdown, JSON and figures."""
+    show(folder, as_json=as_json)
+
+
+def show(folder: Path, *, as_json: bool = False) -> None:
+    """Write every table and figure of a results folder, and print the tables."""
+    from benchmark.report.publish import publish  # noqa: PLC0415
+
+    publish(folder, as_json=as_json)
+
+
+@app.command()
+def methods(*, as_json: AsJson = False) -> None:
+    """List the registered methods."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from methods import METHODS  # noqa: PLC0415
+
+    rows = [{"name": name, **asdict(listed)} for name, listed in METHODS.items()]
+    table(rows, ("name", "title", "family", "year", "backend"), as_json=as_json)
+
+
+@app.command()
+def tasks(*, as_json: AsJson = False) -> None:
+    """List the registered tasks, with their owners and terms."""
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from benchmark import registry  # noqa: PLC0415
+    from tasks import TASKS  # noqa: PLC0415
+
+    rows = [{"name": name, **asdict(registry.task(name).info)} for name in TASKS]
+    table(rows, ("name", "title", "domain", "kind", "dataset", "terms"), as_json=as_json)
+
+
+def table(rows: list[dict[str, object]], columns: tuple[str, ...], *, as_json: bool) -> None:
+    """Print rows as JSON, whole, or as a table of some columns."""
+    if as_json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    shown = Table(*columns)
+    for row in rows:
+        shown.add_row(*(str(row[column]) for column in columns))
+    Console().print(shown)

@@ -1,0 +1,121 @@
+"""One plan from start to end: data, grid, runner, with a progress bar."""
+
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from benchmark.bench import TorchBench
+from benchmark.grid import Grid, settle
+from benchmark.machine import device_called
+from benchmark.plan import Plan
+from benchmark.run import Runner
+from benchmark.store import Store
+from tasks.base import Source
+from tasks.finetuning import STAGES
+
+PHANTOM = "phantom"
+
+
+def compare(plan: Plan, data: str, out: Path, device_name: str) -> int:
+    """Compute every cell of a plan that ``out`` lacks.
+
+    Args:
+        plan: What to run.
+        data: The data root, or "phantom" for embedded data written below ``out``.
+        out: Where results go.
+        device_name: "auto", "cpu" or "cuda".
+
+    Returns:
+        How many cells of the plan have failed, now or before.
+
+    Raises:
+        InputError: If the plan or the data cannot be used; nothing is written then.
+    """
+    console = Console(highlight=False)
+    store = Store(out)
+    device = device_called(device_name)
+    torch.set_num_threads(plan.threads)
+    grid = settle(plan, source(plan, data, store, console), device, console.print)
+    store.put_grid(plan.title, wanted(grid))
+    for domain, count in grid.leaks.items():
+        console.print(
+            f"{count} of {count + len(grid.pools[domain].files)} {domain} pool images recur among "
+            f"test images and are left out"
+        )
+    with progress_bar(console) as progress:
+        missing = [cell for cell in grid.cells if not store.has_cell(cell.name)]
+        bar = progress.add_task(
+            "training", total=work(grid, {cell.name for cell in missing}, store)
+        )
+        bench = TorchBench(grid, store, device, lambda images: progress.advance(bar, images))
+        runner = Runner(store, bench, progress.console.print)
+        runner.run(grid.cells)
+    console.print(
+        f"{runner.done} cells computed, {runner.kept} kept, {len(runner.failed)} failed now"
+    )
+    return sum(store.cell(cell.name).status != "done" for cell in grid.cells)
+
+
+def source(plan: Plan, data: str, store: Store, console: Console) -> Source:
+    """The data root, written first if it is to hold phantoms."""
+    if data != PHANTOM:
+        return Source.at(Path(data), store.cache)
+    from tasks.phantoms import write_phantoms  # noqa: PLC0415
+
+    part = plan.phantom
+    root = store.root / f"phantoms-{part.scale}-{part.size}-{part.seed}"
+    if not root.is_dir():
+        console.print(f"drawing phantoms into {root}")
+        store.root.mkdir(parents=True, exist_ok=True)
+        write_phantoms(root, scale=part.scale, seed=part.seed, size=part.size)
+    return Source.at(root, store.cache)
+
+
+def wanted(grid: Grid) -> list[dict[str, object]]:
+    """The plan's cells as ``grid.json`` lists them."""
+    return [
+        {
+            "name": cell.name,
+            "method": cell.key.method,
+            "task": cell.key.task,
+            "domain": grid.tasks[cell.key.task].info.domain,
+            "source": grid.data[cell.key.task].kind,
+            "stages": cell.key.stages,
+            "fraction": cell.key.settings["fraction"],
+            "seed": cell.key.seed,
+        }
+        for cell in grid.cells
+    ]
+
+
+def work(grid: Grid, missing: set[str], store: Store) -> int:
+    """Images that training the missing cells will pass, for the progress bar."""
+    cells = [cell for cell in grid.cells if cell.name in missing]
+    part = grid.plan.downstream
+    downstream = sum(
+        STAGES[stage][1] * part.steps * part.batch_size
+        for cell in cells
+        for stage in cell.key.stages
+    )
+    encoders = {cell.encoder: cell.key.method for cell in cells}
+    pretraining = sum(
+        grid.budget.images
+        for encoder, method in encoders.items()
+        if method != "random" and not (store.encoders / encoder).is_dir()
+    )
+    return downstream + pretraining
+
+
+def progress_bar(console: Console) -> Progress:
+    """Share done, time spent and time left."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+    )

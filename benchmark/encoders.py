@@ -1,0 +1,65 @@
+"""Pre-trained encoders on disk, as safetensors beside what is known about their training."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from benchmark.cells import PretrainKey, canonical
+from benchmark.store import put_folder, write_json
+from methods.base import Budget, History, Method, Pretrained
+from methods.networks import set_precision
+
+
+def save(
+    folder: Path,
+    pretrained: Pretrained,
+    key: PretrainKey,
+    fingerprint: dict[str, str],
+    cost: dict[str, Any],
+) -> None:
+    """Write an encoder's folder, whole or not at all."""
+    record = {
+        "key": canonical(key),
+        "fingerprint": fingerprint,
+        "losses": pretrained.history.losses,
+        "checks": pretrained.history.checks,
+        "images_drawn": pretrained.images_drawn,
+        "images_passed": pretrained.images_passed,
+        "transferred": pretrained.transferred,
+        "cost": cost,
+    }
+
+    def fill(temporary: Path) -> None:
+        save_file(tensors(pretrained.model), temporary / "model.safetensors")
+        save_file(tensors(pretrained.encoder), temporary / "encoder.safetensors")
+        write_json(temporary / "pretrain.json", record)
+
+    put_folder(folder, fill)
+
+
+def tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+    """A module's state on the CPU, each tensor in memory of its own."""
+    return {
+        name: value.detach().cpu().contiguous().clone()
+        for name, value in module.state_dict().items()
+    }
+
+
+def load(folder: Path, method: Method[Any], budget: Budget, device: torch.device) -> Pretrained:
+    """Read an encoder's folder back into a freshly built method."""
+    record = json.loads((folder / "pretrain.json").read_text(encoding="utf-8"))
+    method.load_state_dict(load_file(folder / "model.safetensors"))
+    method.to(device).eval()
+    set_precision(method, budget.precision)
+    return Pretrained(
+        encoder=method.encoder,
+        model=method,
+        history=History(record["losses"], record["checks"]),
+        images_drawn=record["images_drawn"],
+        images_passed=record["images_passed"],
+        transferred=record["transferred"],
+    )

@@ -1,0 +1,163 @@
+"""From a plan and data to the cells that it asks for."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from benchmark import registry
+from benchmark.cells import Cell, CellKey, PretrainKey, canonical
+from benchmark.fingerprint import fingerprint
+from benchmark.machine import precision_for
+from benchmark.plan import Plan
+from benchmark.store import folder_name
+from methods import METHODS
+from methods.base import Budget
+from methods.errors import ConfigError
+from methods.precision import Precision
+from tasks.base import Source, Task
+from tasks.leaks import find_leaks
+from tasks.pools import Pool, load_pool, pool_files
+from tasks.segmentation import SegmentationData, Settings
+
+TWO_STAGES = ("frozen", "finetuned")
+ONE_STAGE = ("direct",)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Everything a plan asks for, with the data to compute it from."""
+
+    plan: Plan
+    budget: Budget
+    configs: dict[str, Any]
+    tasks: dict[str, Task]
+    data: dict[str, SegmentationData]
+    pools: dict[str, Pool]
+    leaks: dict[str, int]
+    cells: list[Cell]
+
+
+def settle(plan: Plan, source: Source, device: torch.device, say: Callable[[str], None]) -> Grid:
+    """Check everything that a plan needs, read it, and list its cells.
+
+    Raises:
+        MissingDataError: If data is missing; found before anything is written.
+        ConfigError: If a method's settings do not fit.
+    """
+    tasks = {name: registry.task(name) for name in plan.tasks}
+    configs = {name: config_of(plan, name) for name in plan.methods}
+    domains = {task.info.domain for task in tasks.values()}
+    for domain in sorted(domains):
+        if domain not in plan.pools:
+            raise ConfigError(f"the plan's tasks need a pool for {domain!r}: add it to [pools]")
+        pool_files(plan.pools[domain], source)
+    for task in tasks.values():
+        task.files(source)
+    precision = precision_for(plan.precision, device)
+    settings = downstream(plan, precision)
+    data = {}
+    for name, task in tasks.items():
+        say(f"reading {name}")
+        data[name] = task.load(source, settings)
+    pools: dict[str, Pool] = {}
+    leaks: dict[str, int] = {}
+    for domain in sorted(domains):
+        say(f"reading pool {plan.pools[domain]}")
+        loaded = load_pool(plan.pools[domain], source, plan.size)
+        pools[domain] = cleaned(
+            plan, loaded, {n: data[n] for n in tasks if tasks[n].info.domain == domain}
+        )
+        leaks[domain] = len(loaded.files) - len(pools[domain].files)
+    budget = Budget(plan.budget.images, plan.budget.checks, precision, plan.budget.statistics)
+    grid = Grid(plan, budget, configs, tasks, data, pools, leaks, [])
+    grid.cells.extend(cells_of(grid))
+    return grid
+
+
+def config_of(plan: Plan, name: str) -> Any:  # noqa: ANN401
+    """A method's settings: its defaults with the plan's changes.
+
+    Raises:
+        ConfigError: If the plan sets what the method does not have.
+    """
+    method = registry.method(name)
+    changes = plan.config.get(name, {})
+    fields = canonical(method.Config())
+    for key in changes:
+        registry.known(f"setting of {name}", key, fields)
+    try:
+        return method.Config(**{**fields, **changes})
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"settings of {name}: {error}") from error
+
+
+def downstream(plan: Plan, precision: Precision) -> Settings:
+    """The plan's downstream settings as the tasks take them."""
+    part = plan.downstream
+    return Settings(
+        size=plan.size,
+        steps=part.steps,
+        batch_size=part.batch_size,
+        learning_rate=part.learning_rate,
+        checks=part.checks,
+        fraction=part.fraction,
+        precision=precision,
+    )
+
+
+def cleaned(plan: Plan, pool: Pool, data: dict[str, SegmentationData]) -> Pool:
+    """The pool without images that recur among the test images, unless the plan allows them."""
+    if plan.leaks == "allow":
+        return pool
+    found = {
+        leak.pool_image
+        for task in data.values()
+        for leak in find_leaks(pool.pixels, pool.files, task.test.images, task.test.ids)
+    }
+    return pool.without(sorted(found)) if found else pool
+
+
+def cells_of(grid: Grid) -> list[Cell]:
+    """The plan's cells, seed by seed, so that a stopped run leaves whole columns."""
+    plan, cells = grid.plan, []
+    for seed in plan.seeds:
+        for method in plan.methods:
+            code = fingerprint(METHODS[method].where.partition(":")[0])
+            for task in plan.tasks:
+                pretrain = pretrain_key(grid, method, task, seed)
+                arms = [TWO_STAGES, *([ONE_STAGE] if method in plan.downstream.direct else [])]
+                for stages in arms:
+                    key = CellKey(
+                        method=method,
+                        pretrain=pretrain.hash,
+                        task=task,
+                        manifest=grid.data[task].manifest,
+                        protocol=grid.tasks[task].protocol,
+                        stages=stages,
+                        settings=asdict(grid.data[task].settings),
+                        seed=seed,
+                        threads=plan.threads,
+                    )
+                    encoder = folder_name(pretrain.hash, code)
+                    cells.append(Cell(key, pretrain, folder_name(key.hash, code), encoder))
+    return cells
+
+
+def pretrain_key(grid: Grid, method: str, task: str, seed: int) -> PretrainKey:
+    """The identity of the encoder that a task of this method and seed uses."""
+    plan = grid.plan
+    pool = grid.pools[grid.tasks[task].info.domain]
+    return PretrainKey(
+        method=method,
+        config=canonical(grid.configs[method]),
+        width=plan.width,
+        size=plan.size,
+        budget=canonical(grid.budget),
+        pool=pool.info.name,
+        manifest=pool.manifest,
+        excluded=pool.excluded,
+        seed=seed,
+        threads=plan.threads,
+    )

@@ -1,0 +1,51 @@
+"""Test images and predicted masks as PNG strips, one image below the other.
+
+A strip is small, anybody can open it, and it is all that the contact sheet needs.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+from PIL import Image
+
+from benchmark.store import put_folder
+from tasks.segmentation import Labelled
+
+
+def save_masks(masks: Bool[np.ndarray, "images side side"], path: Path) -> None:
+    """Write masks as a one-bit strip."""
+    strip = masks.reshape(-1, masks.shape[-1])
+    Image.fromarray(strip).save(path, optimize=True)
+
+
+def load_masks(path: Path) -> Bool[np.ndarray, "images side side"]:
+    """Read a strip of square masks back."""
+    strip = np.asarray(Image.open(path)).astype(bool)
+    return strip.reshape(-1, strip.shape[1], strip.shape[1])
+
+
+def save_test(test: Labelled, folder: Path) -> None:
+    """Write a task's test images, true masks and ids, unless they are there."""
+    if folder.is_dir():
+        return
+    colours = test.images if test.images.shape[1] == 3 else np.repeat(test.images, 3, axis=1)
+    strip = colours.transpose(0, 2, 3, 1).reshape(-1, colours.shape[-1], 3)
+
+    def fill(temporary: Path) -> None:
+        Image.fromarray(np.ascontiguousarray(strip)).save(temporary / "images.png")
+        save_masks(test.masks, temporary / "truth.png")
+        (temporary / "ids.json").write_text(json.dumps(test.ids), encoding="utf-8")
+
+    put_folder(folder, fill)
+
+
+def load_test(
+    folder: Path,
+) -> tuple[list[str], UInt8[np.ndarray, "n side side 3"], Bool[np.ndarray, "n side side"]]:
+    """Read ids, images and true masks back."""
+    ids: list[str] = json.loads((folder / "ids.json").read_text(encoding="utf-8"))
+    strip = np.asarray(Image.open(folder / "images.png"))
+    side = strip.shape[1]
+    return ids, strip.reshape(-1, side, side, 3), load_masks(folder / "truth.png")

@@ -1,0 +1,114 @@
+"""What to run: a TOML file, checked before anything is computed."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from benchmark.registry import known
+from methods import METHODS
+from methods.errors import ConfigError
+from tasks import TASKS
+
+
+class Part(BaseModel):
+    """A table of the plan; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BudgetPart(Part):
+    """What each pre-training spends (``methods.base.Budget``)."""
+
+    images: int = Field(gt=0)
+    checks: int = Field(default=20, gt=0)
+    statistics: Literal["recalibrated", "trained"] = "recalibrated"
+
+
+class DownstreamPart(Part):
+    """What each fine-tuning spends (``tasks.segmentation.Settings``)."""
+
+    steps: int = Field(gt=0)
+    batch_size: int = Field(gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    checks: int = Field(default=20, gt=0)
+    fraction: float = Field(default=1.0, gt=0, le=1)
+    direct: list[str] = ["random"]
+
+
+class PhantomPart(Part):
+    """The phantoms that ``--data phantom`` writes."""
+
+    scale: float = Field(default=0.25, gt=0, le=1)
+    size: int = Field(default=256, ge=64)
+    seed: int = 0
+
+
+class Plan(Part):
+    """A comparison: every method on every task with every seed, on equal terms."""
+
+    title: str
+    methods: list[str] = Field(min_length=1)
+    tasks: list[str] = Field(min_length=1)
+    seeds: list[int] = Field(min_length=1)
+    pools: dict[str, str]
+    size: int = Field(ge=32, le=512)
+    width: Literal["tiny", "small", "full"] = "tiny"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    threads: int = Field(default=2, gt=0)
+    leaks: Literal["exclude", "allow"] = "exclude"
+    budget: BudgetPart
+    downstream: DownstreamPart
+    phantom: PhantomPart = PhantomPart()
+    config: dict[str, dict[str, Any]] = {}
+
+
+def read_plan(path: Path) -> Plan:
+    """Read and check a plan.
+
+    Raises:
+        ConfigError: If the file is missing, is no TOML, or has unknown keys or wrong values.
+        UnknownNameError: If it names an unknown method, task or pool.
+    """
+    try:
+        record = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"there is no plan {path}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no TOML: {error}") from error
+    check_keys(record, Plan, "")
+    try:
+        plan = Plan.model_validate(record)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{path}: {place}: {first['msg']}, not {first['input']!r}") from error
+    check_names(plan)
+    return plan
+
+
+def check_keys(record: dict[str, Any], part: type[Part], place: str) -> None:
+    """Refuse unknown keys, naming the nearest known one."""
+    for key, value in record.items():
+        known("plan key", f"{place}{key}", [f"{place}{name}" for name in part.model_fields])
+        inner = part.model_fields[key].annotation
+        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, Part):
+            check_keys(value, inner, f"{key}.")
+
+
+def check_names(plan: Plan) -> None:
+    """Refuse unknown and doubled methods, tasks, pools and direct rows."""
+    from tasks.pools import POOLS  # noqa: PLC0415
+
+    for name in [*plan.methods, *plan.config]:
+        known("method", name, METHODS)
+    for name in plan.tasks:
+        known("task", name, TASKS)
+    for name in plan.pools.values():
+        known("pool", name, POOLS)
+    for name in plan.downstream.direct:
+        known("method of downstream.direct", name, plan.methods)
+    for what, names in (("methods", plan.methods), ("tasks", plan.tasks), ("seeds", plan.seeds)):
+        if len(set(names)) < len(names):
+            raise ConfigError(f"{what} lists a name twice: {names}")

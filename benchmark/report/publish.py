@@ -1,0 +1,97 @@
+"""Everything that a results folder can show, written and printed."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmark.cells import CellResult, Status
+from benchmark.report.frame import Wanted, results, tidy
+from benchmark.report.leaderboard import leaderboard
+from benchmark.report.render import print_leaderboard, render
+from benchmark.report.selection import STAGES
+from benchmark.store import Store
+from methods import METHODS
+
+#: Seed of the bootstrap; the same results give the same tables.
+SEED = 0
+
+
+def publish(folder: Path, *, as_json: bool) -> None:
+    """Write a folder's leaderboard and figures; print tables, or the JSON.
+
+    Raises:
+        StoreError: If the folder holds no results.
+    """
+    store = Store(folder)
+    grid = store.grid()
+    wanted = [Wanted.of(entry) for entry in grid["cells"]]
+    found = results(store, wanted)
+    frame = tidy(wanted, found)
+    written = render(frame, folder, order=list(METHODS), seed=SEED)
+    written += write_sheet(store, wanted, found)
+    if as_json:
+        print((folder / "leaderboard.json").read_text(encoding="utf-8"), end="")
+        return
+    console = Console(highlight=False)
+    console.print(f"[bold]{grid['title']}[/bold]")
+    for stage in STAGES:
+        if (frame["stage"] == stage).any():
+            board = leaderboard(frame, np.random.default_rng(SEED), stage=stage)
+            print_leaderboard(board, console)
+    console.print(blind_table(found))
+    console.print("Written:")
+    for path in written:
+        console.print(f"  {path}", soft_wrap=True)
+
+
+def blind_table(found: dict[str, CellResult]) -> Table:
+    """What answers that ignore the image score, beside no pre-training fine-tuned."""
+    shown = Table(
+        "task", "everything", "mean mask", "random, finetuned", title="Dice without looking"
+    )
+    for task in sorted({cell.key.task for cell in found.values()}):
+        of_task = [cell for cell in found.values() if cell.key.task == task]
+        blind = next((cell.facts["blind"] for cell in of_task if "blind" in cell.facts), None)
+        scores = [
+            score
+            for cell in of_task
+            if cell.key.method == "random" and cell.status is Status.DONE
+            for stage, _, metric, score in cell.rows
+            if (stage, metric) == ("finetuned", "dice")
+        ]
+        if blind is not None:
+            floor = f"{np.mean(scores):.3f}" if scores else "-"
+            shown.add_row(task, f"{blind['everything']:.3f}", f"{blind['mean mask']:.3f}", floor)
+    return shown
+
+
+def write_sheet(store: Store, wanted: list[Wanted], found: dict[str, CellResult]) -> list[Path]:
+    """The contact sheet: one test image a task, each method's fine-tuned prediction on it."""
+    from benchmark.pictures import load_masks, load_test  # noqa: PLC0415
+    from benchmark.report.figures import png  # noqa: PLC0415
+    from benchmark.report.sheets import SheetRow, prediction_sheet  # noqa: PLC0415
+
+    rows = []
+    done = [cell for cell in wanted if cell.name in found and "finetuned" in cell.stages]
+    done = [cell for cell in done if found[cell.name].status is Status.DONE]
+    seed = min((cell.seed for cell in done), default=0)
+    for task in dict.fromkeys(cell.task for cell in done):
+        cells = [cell for cell in done if cell.task == task and cell.seed == seed]
+        key = found[cells[0].name].key
+        ids, images, truths = load_test(store.tests / f"{task}-{key.manifest[:16]}")
+        shown = int(np.argsort([truth.sum() for truth in truths])[len(truths) // 2])
+        masks: dict[str, Any] = {
+            cell.method: load_masks(store.cells / cell.name / "masks_finetuned.png")[shown]
+            for cell in cells
+        }
+        rows.append(SheetRow(task, ids[shown], images[shown], truths[shown], masks))
+    if not rows:
+        return []
+    kinds = sorted({cell.source for cell in done})
+    title = f"Fine-tuned predictions, seed {seed}: {' and '.join(kinds)} images"
+    path = store.root / "predictions.png"
+    path.write_bytes(png(prediction_sheet(rows, title=title)))
+    return [path]

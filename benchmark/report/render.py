@@ -1,0 +1,110 @@
+"""Leaderboards as files and on the terminal; the only part of the report that writes."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from benchmark.report.leaderboard import Leaderboard, leaderboard
+from benchmark.report.selection import STAGES
+
+
+def render(frame: pd.DataFrame, out: Path, *, order: Sequence[str], seed: int) -> list[Path]:
+    """Write each stage's Dice leaderboard as CSV, Markdown, JSON and PNG, and all in one.
+
+    Every stage gets the same random draws. The same frame and seed give the same bytes.
+
+    Args:
+        frame: One row per score; see the design guide, section 8.
+        out: Folder to write to; created if need be. Files of the same names are replaced.
+        order: Every method that the project knows; fixes the colours.
+        seed: Of the bootstrap.
+
+    Returns:
+        The paths written. An empty frame gives files that say so.
+
+    Raises:
+        ValueError: If the frame is inconsistent; see ``leaderboard``.
+    """
+    from benchmark.report.figures import leaderboard_figure, png  # noqa: PLC0415 - slow to import
+
+    stages = [stage for stage in STAGES if (frame["stage"] == stage).any()] or [STAGES[0]]
+    boards = [leaderboard(frame, np.random.default_rng(seed), stage=stage) for stage in stages]
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for board in boards:
+        stem = f"leaderboard_{board.stage}"
+        written += _write_boards([board], out, stem, seed)
+        picture = png(leaderboard_figure(board, order=order))
+        written.append(_replace(out / f"{stem}.png", picture))
+    return written + _write_boards(boards, out, "leaderboard", seed)
+
+
+def print_leaderboard(board: Leaderboard, console: Console) -> None:
+    """Show ranks and gains, then the scores in as many tables as the terminal's width asks for."""
+    console.print(Text(board.title, style="bold"))
+    if board.rows:
+        head = ["method", "mean rank", "wins", "ties", "gain on random", "on random direct"]
+        cell = str if console.width >= 100 else _two_lines
+        summary = [[cell(text) for text in board.summary(row)] for row in board.rows]
+        console.print(_table([*head, "missing"], summary))
+        names = [row.method for row in board.rows]
+        cells = [[_two_lines(cell) for cell in board.cells(row)] for row in board.rows]
+        for block in _blocks(cells, max(map(len, names)), console.width):
+            lines = [[name, *line[block]] for name, line in zip(names, cells, strict=True)]
+            console.print(_table(["method", *board.tasks[block]], lines))
+    for note in board.notes:
+        console.print(Text(f"- {note}"))
+    console.print()
+
+
+def _write_boards(boards: Sequence[Leaderboard], out: Path, stem: str, seed: int) -> list[Path]:
+    """CSV, Markdown and JSON of one board or several."""
+    table = pd.concat([board.table() for board in boards], ignore_index=True)
+    markdown = "# Leaderboard\n\n" + "\n".join(board.markdown() for board in boards)
+    record = {"seed": seed, "boards": [board.record() for board in boards]}
+    texts = {
+        "csv": table.to_csv(index=False, lineterminator="\n"),
+        "md": markdown.rstrip("\n") + "\n",
+        "json": json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
+    }
+    return [_replace(out / f"{stem}.{end}", text.encode()) for end, text in texts.items()]
+
+
+def _replace(path: Path, content: bytes) -> Path:
+    """Write whole or not at all: a reader sees the old file or the new one."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for name in head:
+        table.add_column(Text(name), overflow="fold")
+    for line in lines:
+        table.add_row(*map(Text, line))
+    return table
+
+
+def _two_lines(text: str) -> str:
+    """The value above its interval."""
+    return text.replace(" [", "\n[", 1)
+
+
+def _blocks(cells: Sequence[Sequence[str]], names: int, width: int) -> list[slice]:
+    """Split the tasks so that a table with a column of names fits the width."""
+    column = max((len(part) for line in cells for c in line for part in c.split("\n")), default=0)
+    count = max(1, (width - max(names, len("method"))) // (column + 2))
+    tasks = len(cells[0])
+    return [slice(start, start + count) for start in range(0, tasks, count)]

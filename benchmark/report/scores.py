@@ -1,0 +1,91 @@
+"""The scores of one leaderboard as a dense array."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+
+from benchmark.report.scales import SCALES
+from benchmark.report.selection import Selection
+
+#: The direct floor's row in the array, beside the methods it is a floor for.
+DIRECT = "random, direct"
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores by method, task, seed and test image; NaN where there is none.
+
+    Attributes:
+        methods: Sorted, then ``DIRECT``.
+        tasks: Sorted.
+        seeds: Every seed of any task, sorted.
+        values: Images are sorted by id within a task and padded to the largest task.
+        may_be_undefined: Whether a finished cell may lack images; see ``Scale``.
+    """
+
+    methods: tuple[str, ...]
+    tasks: tuple[str, ...]
+    seeds: tuple[int, ...]
+    values: Float[np.ndarray, "methods tasks seeds images"]
+    may_be_undefined: bool
+
+    def expected(self) -> Bool[np.ndarray, "tasks seeds images"]:
+        """Where at least one method has a score."""
+        return np.asarray(np.isfinite(self.values).any(axis=0))
+
+    def cells(self) -> Bool[np.ndarray, "methods tasks seeds"]:
+        """Where a method has all that can be asked of a cell, or nobody has anything.
+
+        With a metric that may be undefined one scored image suffices; otherwise a method needs a
+        score on every image that another method is scored on, or its mean would be over others.
+        """
+        finite = np.isfinite(self.values)
+        if self.may_be_undefined:
+            finite = finite.any(axis=-1, keepdims=True)
+        return np.asarray((finite | ~finite.any(axis=0)).all(axis=-1))
+
+    def complete(self) -> Bool[np.ndarray, "methods tasks"]:
+        """Whether a method has every cell of a task that another method has."""
+        return np.asarray(self.cells().all(axis=-1))
+
+    def scored(self) -> Bool[np.ndarray, " tasks"]:
+        """Whether any method has a score on the task."""
+        return np.asarray(self.expected().any(axis=(1, 2)))
+
+    def seed_counts(self) -> dict[str, int]:
+        """Number of seeds behind each task's scores."""
+        counts = self.expected().any(axis=2).sum(axis=1)
+        return dict(zip(self.tasks, counts.tolist(), strict=True))
+
+    def image_counts(self) -> dict[str, int]:
+        """Number of test images behind each task's scores."""
+        counts = self.expected().any(axis=1).sum(axis=1)
+        return dict(zip(self.tasks, counts.tolist(), strict=True))
+
+
+def scores(selection: Selection) -> Scores:
+    """Lay the selected rows out on a grid; the order of the rows does not matter."""
+    rows = pd.concat([selection.rows, selection.direct.assign(method=DIRECT)])
+    methods = (*selection.methods, DIRECT)
+    seeds = tuple(sorted({int(seed) for seed in rows["seed"]}))
+    images = rows.groupby("task", observed=True)["image"].nunique()
+    shape = (
+        len(methods),
+        len(selection.tasks),
+        len(seeds),
+        int(images.max()) if len(images) else 0,
+    )
+    values = np.full(shape, np.nan)
+    for t, task in enumerate(selection.tasks):
+        here = rows[rows["task"] == task]
+        place = (
+            pd.Index(methods).get_indexer(pd.Index(here["method"].astype(str))),
+            pd.Index(seeds).get_indexer(pd.Index(here["seed"].astype(int))),
+            pd.factorize(here["image"].astype(str), sort=True)[0],
+        )
+        values[place[0], t, place[1], place[2]] = here["score"].to_numpy(float)
+    values[~np.isfinite(values)] = np.nan
+    undefined = SCALES[selection.metric].may_be_undefined
+    return Scores(methods, selection.tasks, seeds, values, undefined)

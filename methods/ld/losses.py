@@ -1,0 +1,151 @@
+"""The four losses of local discrimination, as functions of tensors.
+
+Chen et al., "Unsupervised Local Discrimination for Medical Images", TPAMI 2023,
+https://arxiv.org/abs/2108.09440. The batch criterion is that of Ye et al., "Unsupervised Embedding
+Learning via Invariant and Spreading Instance Feature", CVPR 2019, https://arxiv.org/abs/1904.03436.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+from methods.base import Scalar
+from methods.geometry import turned_back
+
+#: The reference's numerics, not tunables: they only keep logarithms and quotients finite.
+EPS_NORM = 1e-10
+EPS_SUM = 1e-10
+EPS_SHARE = 1e-9
+EPS_LOG = 1e-30
+#: Largest probability inside log(1 - P): one float32 step below 1.
+LARGEST = 1.0 - 2.0**-24
+
+Maps = Float[Tensor, "images dim height width"]
+
+
+class Losses(NamedTuple):
+    """The parts of LD's loss; the last two are zero in stage 1."""
+
+    patch: Scalar
+    mixup: Scalar
+    region: Scalar
+    entropy: Scalar
+
+
+def l2(vectors: Tensor, dim: int) -> Tensor:
+    """Unit vectors along ``dim``; a zero vector stays zero."""
+    norm: Tensor = torch.linalg.vector_norm(vectors, dim=dim, keepdim=True)
+    return vectors / (norm + EPS_NORM)
+
+
+def patch_vectors(embedding: Maps, grid: int) -> Float[Tensor, "images dim grid grid"]:
+    """z: the unit vector of each of ``grid`` x ``grid`` patches of a pixel embedding."""
+    return l2(F.adaptive_avg_pool2d(l2(embedding, 1), grid), 1)
+
+
+def rows(cells: Float[Tensor, "images dim grid grid"]) -> Float[Tensor, "cells dim"]:
+    """One row a patch, image by image."""
+    return cells.flatten(2).transpose(1, 2).flatten(0, 1)
+
+
+def batch_criterion(x: Float[Tensor, "rows dim"], temperature: float) -> Scalar:
+    """Ye et al.'s batch criterion: find your other view, and be found by nobody else.
+
+    -(1/N) sum_i [log P(i+|i) + sum_{j not in {i, i+}} log(1 - P(j|i))], where gradients do not
+    pass through the vectors that an anchor is compared with.
+
+    Args:
+        x: Unit vectors; row i and row i + N/2 are the two views of one thing.
+        temperature: Divisor of the cosine similarities, positive.
+
+    Returns:
+        The loss in nats.
+
+    Raises:
+        ValueError: If the number of rows is odd or the temperature not positive.
+    """
+    count = len(x)
+    if count % 2 or temperature <= 0.0:
+        raise ValueError(
+            f"needs an even number of rows, not {count}, and a positive temperature, "
+            f"not {temperature}"
+        )
+    similarity = x @ x.detach().T / temperature
+    itself = torch.eye(count, dtype=torch.bool, device=x.device)
+    total = similarity.masked_fill(itself, -math.inf).logsumexp(dim=1, keepdim=True)
+    log_p = similarity - torch.logaddexp(total, total.new_tensor(math.log(EPS_SUM)))
+    positive = itself.roll(count // 2, dims=1)
+    others = torch.log1p(-log_p.exp().clamp(max=LARGEST)).masked_fill(itself | positive, 0.0)
+    return -(log_p[positive].sum() + others.sum()) / count
+
+
+def patch_loss(
+    z: Float[Tensor, "images dim grid grid"],
+    flipped: Bool[Tensor, " pairs"],
+    turns: Int[Tensor, " pairs"],
+    temperature: float,
+) -> Scalar:
+    """L_patch: every cell finds the same place in the other view of its image.
+
+    Args:
+        z: Patch vectors of the first views, then of the second views.
+        flipped: Whether a second view was flipped on both axes.
+        turns: Quarter turns of a second view.
+        temperature: Divisor of the cosine similarities.
+    """
+    first, second = z.chunk(2)
+    return batch_criterion(
+        torch.cat([rows(first), rows(turned_back(second, flipped, turns))]), temperature
+    )
+
+
+def mixup_loss(
+    z_mixed: Float[Tensor, "pairs dim grid grid"],
+    z_first: Float[Tensor, "two_pairs dim grid grid"],
+    weight: Float[Tensor, " pairs"],
+    temperature: float,
+) -> Scalar:
+    """L_mix: a mixed image's cells lie on the hypersphere between those it was mixed from.
+
+    Args:
+        z_mixed: Patch vectors of the mixed images.
+        z_first: Patch vectors of the first views of I1, then of I2.
+        weight: Share of I1 in each mixed image.
+        temperature: Divisor of the cosine similarities.
+    """
+    w = weight[:, None, None, None]
+    one, two = z_first.detach().chunk(2)
+    target = l2(w * one + (1.0 - w) * two, 1)
+    return batch_criterion(torch.cat([rows(z_mixed), rows(target)]), temperature)
+
+
+def shares(logits: Maps) -> Maps:
+    """r: each pixel's shares of the clusters, from the clustering branch's logits."""
+    s = torch.sigmoid(logits) + EPS_SHARE
+    return s / s.sum(dim=1, keepdim=True)
+
+
+def region_vectors(
+    embedding: Maps, r: Float[Tensor, "images clusters height width"]
+) -> Float[Tensor, "images clusters dim"]:
+    """R[n,k]: the unit vector of cluster k's region in image n, as one matrix product."""
+    v = l2(embedding, 1).flatten(2)
+    mean = torch.einsum("nkp,ndp->nkd", r.flatten(2), v) / v.shape[-1]
+    return l2(mean, 2)
+
+
+def region_loss(regions: Float[Tensor, "images clusters dim"], temperature: float) -> Scalar:
+    """L_region: every region finds its own cluster's mean over the batch, T, among all clusters."""
+    centres = l2(regions.mean(dim=0), 1)
+    logits = regions @ centres.T / temperature
+    target = torch.arange(logits.shape[1], device=logits.device).expand(len(logits), -1)
+    return F.cross_entropy(logits.flatten(0, 1), target.flatten())
+
+
+def entropy_loss(r: Maps) -> Scalar:
+    """L_entropy: mean binary entropy of the shares, in bits; low when assignments are decided."""
+    return (-r * torch.log2(r + EPS_LOG) - (1.0 - r) * torch.log2(1.0 - r + EPS_LOG)).mean()

@@ -1,0 +1,78 @@
+"""In which order a pool's images are drawn, and in batches of which size."""
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, count, pairwise
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from methods.base import Method
+from methods.draws import derive_seed
+from methods.errors import ConfigError
+
+
+def order(seed: int, pool: int, sampling: Literal["epochs", "replacement"]) -> Iterator[int]:
+    """An endless stream of image indices, the same for every method with the same sampling.
+
+    Args:
+        seed: Decides the order.
+        pool: Number of images.
+        sampling: "epochs" draws a new permutation each pass, "replacement" independent indices.
+    """
+    for epoch in count():
+        generator = torch.Generator().manual_seed(derive_seed(seed, "order", epoch))
+        if sampling == "epochs":
+            indices = torch.randperm(pool, generator=generator)
+        else:
+            indices = torch.randint(pool, (pool,), generator=generator)
+        yield from indices.tolist()
+
+
+def occurrences(index: Sequence[int]) -> Int[Tensor, " batch"]:
+    """How often each index already stood earlier in the batch."""
+    seen: dict[int, int] = {}
+    times = []
+    for image in index:
+        times.append(seen.get(image, 0))
+        seen[image] = times[-1] + 1
+    return torch.tensor(times, dtype=torch.long)
+
+
+def batch_sizes(images: int, method: Method[Any]) -> list[int]:
+    """Split a number of images into the method's batches; a last one too short joins its neighbour.
+
+    Raises:
+        ConfigError: If the batch or the number of images does not suit the method.
+    """
+    size, least, group = method.config.batch_size, method.smallest_batch, method.group
+    if size < least or size % group:
+        raise ConfigError(
+            f"{method.name} needs batches of at least {least} images in groups of {group}, "
+            f"not {size}: raise batch_size"
+        )
+    if images < least or images % group:
+        raise ConfigError(
+            f"{method.name} draws at least {least} images a phase in groups of {group}, "
+            f"not {images}: change budget.images"
+        )
+    full, rest = divmod(images, size)
+    sizes = [size] * full
+    if rest >= least or not sizes:
+        sizes += [rest] if rest else []
+    else:
+        sizes[-1] += rest
+    return sizes
+
+
+def phase_images(images: int, method: Method[Any]) -> list[int]:
+    """Images that each phase draws: its share in whole groups, the last phase taking the rest.
+
+    The counts add up to ``images`` exactly.
+    """
+    shares = accumulate(phase.share for phase in method.phases)
+    ends = [round(share * images / method.group) * method.group for share in shares]
+    if ends:
+        ends[-1] = images
+    return [end - start for start, end in pairwise([0, *ends])]

@@ -1,0 +1,80 @@
+"""SimCLR: pull two views of an image together, push all other images apart.
+
+Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", ICML 2020,
+https://arxiv.org/abs/2002.05709: NT-Xent (Eq. 1), augmentations of appendix A. The loss and the
+projection head are lightly's.
+"""
+
+from dataclasses import dataclass
+
+from lightly.loss import NTXentLoss
+from lightly.models.modules.heads import SimCLRProjectionHead
+from torch import nn
+
+from methods.base import Batch, Draws, Method, Phase, Progress, Scalar
+from methods.networks import Encoder, pooled
+from methods.schedules import cosine
+from methods.tunable import tunable
+from methods.views import Augmentation, TwoViews, two_views
+
+
+class SimCLR(Method[TwoViews]):
+    """Contrast each image's two views against the rest of the batch."""
+
+    name = "simclr"
+    paper = "https://arxiv.org/abs/2002.05709"
+    phases = (Phase("pretraining", decay=cosine),)  # section 2.2, without warm-up and restarts
+
+    @dataclass(frozen=True, slots=True)
+    class Config:
+        """Section 2 and appendix A, with these departures.
+
+        Adam at 1e-3 in place of LARS, the optimiser family that all methods share; batch 32 in
+        place of 4096, so that a small budget still has steps; top-bottom mirror images besides
+        left-right ones, because a retina has no upright.
+        """
+
+        learning_rate: float = tunable(1e-3, 1e-4, 1e-2, log=True)
+        weight_decay: float = tunable(1e-6, 0.0, 1e-3)  # section 2.2
+        batch_size: int = 32
+        temperature: float = tunable(0.1, 0.05, 1.0, log=True)  # table 5, best at 100 epochs
+        dim_hidden: int = 2048
+        dim_out: int = 128  # section 2.1
+        crop_area: float = 0.08  # appendix A
+        flip: float = 0.5
+        jitter: tuple[float, float, float, float] = (0.8, 0.8, 0.8, 0.2)  # strength 1
+        jitter_probability: float = 0.8
+        grey: float = 0.2
+        blur: tuple[float, float] = (0.1 / 224, 2.0 / 224)  # 0.1 to 2 px of 224
+        blur_probability: float = 0.5
+
+    config: Config
+
+    def __init__(self, encoder: Encoder, config: Config) -> None:
+        super().__init__(encoder, config)
+        self.head: nn.Module = SimCLRProjectionHead(
+            encoder.channels[-1], config.dim_hidden, config.dim_out
+        )
+        self.criterion: nn.Module = NTXentLoss(temperature=config.temperature)
+
+    def views(self, batch: Batch, draws: Draws) -> TwoViews:
+        """Two independent augmentations of one kind."""
+        c = self.config
+        augmentation = Augmentation(
+            area=(c.crop_area, 1.0),
+            flip=c.flip,
+            flip_vertical=c.flip,
+            jitter=c.jitter,
+            jitter_probability=c.jitter_probability,
+            grey=c.grey,
+            blur=c.blur,
+            blur_probability=c.blur_probability,
+        )
+        return two_views(batch, draws, augmentation, augmentation)
+
+    def loss(self, views: TwoViews, progress: Progress) -> Scalar:
+        """NT-Xent over both directions."""
+        del progress
+        a, b = (self.head(pooled(self.encoder(view.images))) for view in (views.a, views.b))
+        loss: Scalar = self.criterion(a, b)
+        return loss

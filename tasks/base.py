@@ -1,0 +1,197 @@
+"""The contract between a task and the harness: facts, data, scores."""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from methods.errors import InputError
+
+Domain = Literal["fundus", "chest X-ray"]
+
+#: Written by the phantom generator as its last act; marks a folder as phantoms, and how many.
+PHANTOM_MARK = "PHANTOM.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """How a domain's images enter the encoder: values in [0, 1], minus mean, over std."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def channels(self) -> int:
+        """1 for grey images, 3 for colour."""
+        return len(self.mean)
+
+
+#: ImageNet's statistics for fundus photographs, (x - 0.5) / 0.5 for X-rays (the LD reference).
+NORMALISATION: dict[Domain, Normalisation] = {
+    "fundus": Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "chest X-ray": Normalisation((0.5,), (0.5,)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInfo:
+    """Facts about a task and whose images it uses.
+
+    Attributes:
+        title: What is segmented, for tables.
+        domain: Which pre-training pool and normalisation apply.
+        kind: Anatomy or lesion: the paper reports its clearest margin on lesions.
+        dataset: The data set's own name.
+        folder: Where its archive unpacks to, under the data root.
+        owner: Who gives it out.
+        page: Where it is obtained.
+        citation: What its owner asks to be cited.
+        terms: Licence or conditions of use.
+    """
+
+    title: str
+    domain: Domain
+    kind: Literal["anatomy", "lesion"]
+    dataset: str
+    folder: str
+    owner: str
+    page: str
+    citation: str
+    terms: str
+
+
+class MissingDataError(InputError, FileNotFoundError):
+    """A data set is absent or incomplete; says what is missing and where to get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where data lies, and what it is.
+
+    Attributes:
+        root: The data root; each data set is unpacked into its own folder below.
+        cache: Where prepared arrays are kept between runs.
+        scale: Share of each split that the root holds: 1 unless it holds phantoms.
+        kind: Phantom or real.
+    """
+
+    root: Path
+    cache: Path
+    scale: float = 1.0
+    kind: Literal["real", "phantom"] = "real"
+
+    @classmethod
+    def at(cls, root: Path, cache: Path) -> "Source":
+        """Recognise what ``root`` holds.
+
+        Raises:
+            MissingDataError: If there is no such folder.
+        """
+        if not root.is_dir():
+            raise MissingDataError(
+                f"there is no data root {root}: name the folder of the data sets"
+            )
+        mark = root / PHANTOM_MARK
+        if not mark.exists():
+            return cls(root, cache)
+        record = json.loads(mark.read_text(encoding="utf-8"))
+        return cls(root, cache, float(record["scale"]), "phantom")
+
+    def require(self, paths: list[Path], info: TaskInfo) -> None:
+        """Insist that every file is there.
+
+        Raises:
+            MissingDataError: Naming the first missing files, where to get them and the terms.
+        """
+        missing = [path for path in paths if not path.is_file()]
+        if missing:
+            named = ", ".join(str(path.relative_to(self.root)) for path in missing[:3])
+            more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+            raise MissingDataError(
+                f"{info.dataset}: {len(missing)} of {len(paths)} files are missing under "
+                f"{self.root}: {named}{more}; obtain it from {info.page} ({info.terms}) and unpack "
+                f"it into {self.root / info.folder}"
+            )
+
+
+def digest(value: object) -> str:
+    """SHA-256 of a value's canonical JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def manifest(root: Path, paths: list[Path]) -> dict[str, str]:
+    """SHA-256 of every file, by its path below ``root``."""
+    hashes = {}
+    for path in paths:
+        with path.open("rb") as file:
+            hashes[path.relative_to(root).as_posix()] = hashlib.file_digest(
+                file, "sha256"
+            ).hexdigest()
+    return hashes
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One number: of one test image, in one stage, by one metric."""
+
+    stage: str
+    image: str
+    metric: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class TaskScores:
+    """What evaluating an encoder on a task gave.
+
+    Attributes:
+        scores: One entry per stage, test image and metric.
+        masks: Predicted masks per stage, boolean, shape (test images, side, side).
+        facts: What else is known, JSON-ready, e.g. what predicting without looking scores.
+    """
+
+    scores: list[Score]
+    masks: dict[str, np.ndarray]
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Task(ABC):
+    """Images with ground truth and a way to score an encoder on them."""
+
+    name: ClassVar[str]
+    info: ClassVar[TaskInfo]
+    protocol: ClassVar[str]
+
+    @abstractmethod
+    def files(self, source: Source) -> list[Path]:
+        """Every file that the task reads.
+
+        Raises:
+            MissingDataError: If any is missing.
+        """
+
+    @abstractmethod
+    def load(self, source: Source, settings: Any) -> Any:  # noqa: ANN401
+        """Read, prepare and split the data; ``settings`` belongs to the task's family.
+
+        Raises:
+            MissingDataError: If files are missing.
+        """
+
+    @abstractmethod
+    def evaluate(
+        self,
+        pretrained: Any,  # noqa: ANN401
+        data: Any,  # noqa: ANN401
+        *,
+        seed: int,
+        stages: tuple[str, ...],
+        observe: Callable[[int], None] | None = None,
+    ) -> TaskScores:
+        """Score an encoder; ``observe`` is told how many steps were taken."""

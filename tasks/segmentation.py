@@ -1,0 +1,226 @@
+"""The family of segmentation tasks: how files become arrays, and how an encoder is scored.
+
+Tasks of this family differ in data only; decoder, stages, steps and metrics are the family's.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from methods.precision import Precision
+from tasks import preparation
+from tasks.base import NORMALISATION, Normalisation, Source, Task, TaskScores, digest, manifest
+from tasks.cache import cached
+from tasks.reading import ImageError, read_image, read_mask
+from tasks.splits import Split, read_split
+
+#: Files decoded at the same time; decoding leaves Python's lock.
+READERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a plan may choose about downstream training; the protocol fixes the rest.
+
+    Attributes:
+        size: Side of the images in pixels, 32 to 512.
+        steps: Optimiser steps of each of the two stages; ``direct`` takes the sum.
+        batch_size: Images a step; the reference uses 2, and 8 for SIIM.
+        learning_rate: Adam's, constant.
+        checks: How often a stage looks at its validation loss.
+        fraction: Share of the training list whose labels are used.
+        precision: Precision of the convolutions.
+    """
+
+    size: int = 512
+    steps: int = 2200
+    batch_size: int = 2
+    learning_rate: float = 1e-3
+    checks: int = 20
+    fraction: float = 1.0
+    precision: Precision = "float32"
+
+    def __post_init__(self) -> None:
+        if not 32 <= self.size <= preparation.SIDE:
+            raise ValueError(f"size must lie in 32 to {preparation.SIDE} px, not {self.size}")
+        for name in ("steps", "batch_size", "checks"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One image and the files whose union is its mask."""
+
+    id: str
+    image: Path
+    masks: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Prepared images with masks, in the order of ``ids``."""
+
+    ids: tuple[str, ...]
+    images: UInt8[np.ndarray, "images channels side side"]
+    masks: Bool[np.ndarray, "images side side"]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentationData:
+    """A task's three parts, ready to train and score on.
+
+    Attributes:
+        train: Labelled images that train.
+        validation: Those that choose the checkpoint.
+        test: Those that score, and are used for nothing else.
+        normalisation: How images enter the encoder.
+        rotation: Largest rotation of the augmentation, degrees.
+        flips: Whether the augmentation mirrors images.
+        manifest: Digest of every source file, the split and the preparation.
+        settings: What the plan chose.
+        kind: Real or phantom images.
+    """
+
+    train: Labelled
+    validation: Labelled
+    test: Labelled
+    normalisation: Normalisation
+    rotation: float
+    flips: bool
+    manifest: str
+    settings: Settings
+    kind: str
+
+
+class SegmentationTask(Task):
+    """Foreground against background, scored by Dice on the official test images."""
+
+    protocol: ClassVar[str] = "segmentation-1"
+    #: Foreground is a grey level above this share of 255, at 512 px.
+    threshold: ClassVar[float] = 0.3
+    #: Whether any positive level counts before resizing.
+    hard: ClassVar[bool] = True
+
+    @abstractmethod
+    def example(self, root: Path, image_id: str) -> Example:
+        """The files of one image, as the official archive lays them out."""
+
+    def split(self, source: Source) -> Split:
+        """The published split, or the part of it that a phantom root holds."""
+        split = read_split(self.name)
+        return split if source.scale == 1.0 else split.scaled(source.scale)
+
+    def files(self, source: Source) -> list[Path]:
+        """Every file that the task reads.
+
+        Raises:
+            MissingDataError: If any is missing.
+        """
+        split = self.split(source)
+        examples = [self.example(source.root, name) for name in split.train + split.test]
+        files = [path for example in examples for path in (example.image, *example.masks)]
+        source.require(files, self.info)
+        return files
+
+    def load(self, source: Source, settings: Settings) -> SegmentationData:
+        """Read, prepare and split the data.
+
+        Raises:
+            MissingDataError: If files are missing; nothing is written then.
+            ImageError: If a file cannot be used.
+        """
+        split = self.split(source)
+        ids = split.train + split.test
+        hashes = manifest(source.root, self.files(source))
+        examples = [self.example(source.root, image_id) for image_id in ids]
+        images, masks = self.prepared(source, examples, hashes, settings.size)
+        place = {image_id: row for row, image_id in enumerate(ids)}
+
+        def part(chosen: Sequence[str]) -> Labelled:
+            rows = [place[image_id] for image_id in chosen]
+            return Labelled(tuple(chosen), images[rows], masks[rows])
+
+        train, validation = split.fraction(settings.fraction)
+        fundus = self.info.domain == "fundus"
+        return SegmentationData(
+            part(train),
+            part(validation),
+            part(split.test),
+            normalisation=NORMALISATION[self.info.domain],
+            rotation=180.0 if fundus else 30.0,
+            flips=fundus,
+            manifest=digest([hashes, asdict(split), preparation.VERSION]),
+            settings=settings,
+            kind=source.kind,
+        )
+
+    def prepared(
+        self, source: Source, examples: list[Example], hashes: dict[str, str], size: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Images (n, channels, size, size) and masks (n, size, size), cached by what they are."""
+        channels = NORMALISATION[self.info.domain].channels
+        key = digest([hashes, preparation.VERSION, self.threshold, self.hard, size])
+
+        def make() -> np.ndarray:
+            with ThreadPoolExecutor(READERS) as pool:
+                rows = list(
+                    pool.map(lambda example: self.planes(example, channels, size), examples)
+                )
+            return np.stack(rows)
+
+        planes = cached(source.cache, f"{self.name}-{size}", key, make)
+        return planes[:, :channels], planes[:, channels] > 0
+
+    def planes(self, example: Example, channels: int, size: int) -> np.ndarray:
+        """One image's channels and, last, its mask (0 or 255): (channels + 1, size, size)."""
+        image = read_image(example.image, channels)
+        mask = self.read_masks(example, image.shape[:2])
+        if self.hard:
+            mask = (mask > 0) * np.uint8(255)
+        box = preparation.field_of_view(image) if self.info.domain == "fundus" else None
+        large = preparation.resized(preparation.cropped(image, box))
+        marked = preparation.binarised(preparation.cropped(mask, box), self.threshold)
+        small = preparation.area_average(large, size)
+        foreground = preparation.smaller_mask(marked, size) * np.uint8(255)
+        return np.concatenate([small, foreground[:, :, None]], axis=2).transpose(2, 0, 1)
+
+    def read_masks(self, example: Example, shape: tuple[int, ...]) -> np.ndarray:
+        """The union of an image's masks, grey levels.
+
+        Raises:
+            ImageError: If a mask's size differs from its image's, where both must match.
+        """
+        masks = [read_mask(path) for path in example.masks]
+        expected = shape if self.info.domain == "fundus" else masks[0].shape
+        for path, mask in zip(example.masks, masks, strict=True):
+            if mask.shape != expected:
+                raise ImageError(
+                    f"{path} is {mask.shape[1]} x {mask.shape[0]} px, its image "
+                    f"{example.image.name} {expected[1]} x {expected[0]} px: they must match"
+                )
+        union: np.ndarray = np.maximum.reduce(masks)
+        return union
+
+    def evaluate(
+        self,
+        pretrained: Any,  # noqa: ANN401
+        data: SegmentationData,
+        *,
+        seed: int,
+        stages: tuple[str, ...],
+        observe: Callable[[int], None] | None = None,
+    ) -> TaskScores:
+        """Train a decoder (and the encoder) by the protocol and score every test image."""
+        from tasks.finetuning import finetune  # noqa: PLC0415  (torch is imported when needed)
+
+        return finetune(pretrained.encoder, data, stages, seed=seed, observe=observe)

@@ -1,0 +1,73 @@
+"""The published splits by image id: which images train, which test.
+
+One JSON file a task, in the published order, with its source named inside.
+"""
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Ordered image ids of one task.
+
+    The order matters: validation images and label fractions are prefixes of ``train``.
+    """
+
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def scaled(self, scale: float) -> "Split":
+        """Keep the first ids only: at least 4 for training and 2 for testing.
+
+        Args:
+            scale: Share of each list kept, in (0, 1].
+
+        Raises:
+            ValueError: If the scale lies outside (0, 1].
+        """
+        if not 0.0 < scale <= 1.0:
+            raise ValueError(f"scale must lie in (0, 1], not {scale}")
+        return Split(
+            self.train[: max(4, round(scale * len(self.train)))],
+            self.test[: max(2, round(scale * len(self.test)))],
+        )
+
+    def fraction(self, fraction: float) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Training and validation ids at a label fraction.
+
+        The first ``int(fraction * n)`` ids are labelled; the first 20 % of those, at least
+        one, are validation and the rest are training. Smaller fractions are therefore
+        prefixes of larger ones.
+
+        Args:
+            fraction: Share of the training list whose labels are used, in (0, 1].
+
+        Returns:
+            Training ids and validation ids.
+
+        Raises:
+            ValueError: If the fraction is out of range or leaves fewer than two images.
+        """
+        if not 0.0 < fraction <= 1.0:
+            raise ValueError(f"label fraction must lie in (0, 1], not {fraction}")
+        labelled = self.train[: int(fraction * len(self.train))]
+        if len(labelled) < 2:
+            raise ValueError(
+                f"label fraction {fraction} of {len(self.train)} training images leaves "
+                f"{len(labelled)}; at least 2 are needed, one of them for validation"
+            )
+        held_out = max(1, int(0.2 * len(labelled)))
+        return labelled[held_out:], labelled[:held_out]
+
+
+def read_split(task: str) -> Split:
+    """The published split of a task.
+
+    Raises:
+        FileNotFoundError: If no split is stored under that task id.
+    """
+    text = (files("tasks.splits") / f"{task}.json").read_text(encoding="utf-8")
+    record = json.loads(text)
+    return Split(tuple(record["train"]), tuple(record["test"]))

@@ -1,0 +1,199 @@
+"""The bootstrap against simulations with a known answer, ranks and wins against hand counts."""
+
+import time
+
+import numpy as np
+import pytest
+
+from benchmark.report.scores import Scores
+from benchmark.report.statistics import SEEDS_ONLY_COVERAGE as COVERAGE
+from benchmark.report.statistics import bootstrap, gains, interval, ranks, wins
+
+
+def grid(values: np.ndarray, *, may_be_undefined: bool = False) -> Scores:
+    """Scores with made-up names for an array (methods, tasks, seeds, images)."""
+    methods, tasks, seeds, _ = values.shape
+    return Scores(
+        methods=tuple(f"m{i}" for i in range(methods)),
+        tasks=tuple(f"t{i}" for i in range(tasks)),
+        seeds=tuple(range(seeds)),
+        values=values,
+        may_be_undefined=may_be_undefined,
+    )
+
+
+def simulated(rng: np.random.Generator, tasks: int, seeds: int, images: int) -> np.ndarray:
+    """Two methods of true mean 0.6; images are shared, runs and residuals are not."""
+    return np.asarray(
+        0.6
+        + rng.normal(0, 0.02, (2, tasks, seeds, 1))
+        + rng.normal(0, 0.08, (1, tasks, 1, images))
+        + rng.normal(0, 0.05, (2, tasks, seeds, images))
+    )
+
+
+def test_intervals_cover_the_truth_at_the_nominal_rate() -> None:
+    rng = np.random.default_rng(1)
+    sample = bootstrap(grid(simulated(rng, tasks=400, seeds=8, images=40)), rng, 400)
+    low, high = interval(sample.draws)
+    assert 0.90 <= np.mean((low <= 0.6) & (high >= 0.6)) <= 0.98
+    low, high = interval(sample.draws[:, 1] - sample.draws[:, 0])
+    assert 0.90 <= np.mean((low <= 0) & (high >= 0)) <= 0.98
+
+
+def test_images_alone_would_cover_too_rarely() -> None:
+    # The simulation above can tell a bootstrap that forgets the seeds from one that does not.
+    rng = np.random.default_rng(1)
+    averaged = simulated(rng, tasks=400, seeds=8, images=40).mean(axis=2, keepdims=True)
+    sample = bootstrap(grid(averaged), rng, 400)
+    low, high = interval(sample.draws[:, 1] - sample.draws[:, 0])
+    assert np.mean((low <= 0) & (high >= 0)) < 0.80
+
+
+@pytest.mark.parametrize("seeds", COVERAGE)
+def test_coverage_stated_for_few_seeds_is_what_a_simulation_gives(seeds: int) -> None:
+    rng = np.random.default_rng(2)
+    values = np.repeat(rng.normal(0.5, 0.05, (1, 2500, seeds, 1)), 2, axis=3)
+    low, high = interval(bootstrap(grid(values), rng, 400).draws)
+    covered = 100 * np.mean((low <= 0.5) & (high >= 0.5))
+    assert covered == pytest.approx(COVERAGE[seeds], abs=3)
+
+
+def test_variance_is_the_textbook_one_of_a_crossed_design() -> None:
+    # For seed effect + image effect, Var(mean) = s_seed^2 / seeds + s_image^2 / images.
+    rng = np.random.default_rng(3)
+    seed, image = rng.normal(0, 0.05, 4), rng.normal(0, 0.1, 15)
+    values = 0.5 + seed[:, None] + image
+    expected = seed.var(ddof=1) / 4 + image.var(ddof=1) / 15
+    draws = bootstrap(grid(values[None, None]), rng, 40_000).draws
+    assert draws.var() == pytest.approx(expected, rel=0.03)
+    assert draws.mean() == pytest.approx(values.mean(), abs=0.001)
+
+
+def test_draws_are_paired_between_methods() -> None:
+    rng = np.random.default_rng(4)
+    first = rng.uniform(0.2, 0.7, (1, 3, 4, 9))
+    sample = bootstrap(grid(np.concatenate([first, first + 0.05])), rng, 200)
+    gain = gains(sample.draws, 0, larger_is_better=True)[:, 1]
+    assert sample.draws[:, 0].std() > 0.01
+    np.testing.assert_allclose(gain, 0.05, rtol=0, atol=1e-8)
+
+
+def test_identical_methods_tie_exactly_in_every_draw() -> None:
+    rng = np.random.default_rng(5)
+    values = rng.uniform(0, 1, (7, 3, 3, 37))
+    values[5] = values[1]
+    sample = bootstrap(grid(values), rng, 500)
+    gain = gains(sample.draws, 1, larger_is_better=True)[:, 5]
+    assert (gain == 0).all()
+    assert [float(end) for end in interval(gain)] == [0, 0]
+    drawn = ranks(sample.draws, larger_is_better=True)
+    assert (drawn[:, 1] == drawn[:, 5]).all()
+
+
+def test_equal_means_tie_exactly_whatever_the_order_of_their_scores() -> None:
+    rng = np.random.default_rng(5)
+    values = np.repeat(rng.uniform(0, 1, (1, 20, 3, 37)), 2, axis=0)
+    values[1] = values[1, :, ::-1, rng.permutation(37)].transpose(1, 2, 0)
+    means = bootstrap(grid(values), rng, 5).means
+    assert (means[0] == means[1]).all()
+
+
+def test_a_tasks_draws_do_not_depend_on_the_other_methods() -> None:
+    values = np.random.default_rng(6).uniform(0, 1, (3, 2, 3, 8))
+    few = bootstrap(grid(values[:1]), np.random.default_rng(0), 50)
+    many = bootstrap(grid(values), np.random.default_rng(0), 50)
+    np.testing.assert_array_equal(few.draws[:, 0], many.draws[:, 0])
+
+
+def test_same_generator_same_draws_and_global_state_untouched() -> None:
+    values = np.random.default_rng(7).uniform(0, 1, (2, 2, 3, 8))
+    before = np.random.get_state()[1].tolist()  # type: ignore[index] # noqa: NPY002
+    a, b, c = (bootstrap(grid(values), np.random.default_rng(s), 50).draws for s in (0, 0, 1))
+    np.testing.assert_array_equal(a, b)
+    assert (a != c).any()
+    assert np.random.get_state()[1].tolist() == before  # type: ignore[index] # noqa: NPY002
+
+
+def test_one_seed_resamples_images_only_and_says_so() -> None:
+    image = np.random.default_rng(8).uniform(0, 1, 20)
+    sample = bootstrap(grid(image[None, None, None]), np.random.default_rng(0), 40_000)
+    assert sample.covers == "seeds = 1: interval covers test images only"
+    assert sample.draws.var() == pytest.approx(image.var(ddof=1) / 20, rel=0.03)
+
+
+def test_tasks_with_fewer_seeds_are_named() -> None:
+    values = np.random.default_rng(8).uniform(0, 1, (2, 2, 3, 5))
+    values[:, 1, 1:] = np.nan
+    assert "on t1 test images only" in bootstrap(grid(values), np.random.default_rng(0), 9).covers
+
+
+@pytest.mark.parametrize("seeds", [1, 5])
+def test_one_image_gives_no_interval(seeds: int) -> None:
+    values = np.random.default_rng(9).uniform(0, 1, (2, 1, seeds, 1))
+    sample = bootstrap(grid(values), np.random.default_rng(0), 20)
+    assert np.isnan(sample.draws).all()
+    assert np.isnan(interval(sample.draws)).all()
+    assert "no intervals" in sample.covers
+    np.testing.assert_allclose(sample.means[:, 0], values.mean(axis=(1, 2, 3)), atol=1e-8)
+
+
+def test_one_undefined_draw_forbids_the_interval() -> None:
+    ends = np.array(interval(np.array([[0.1, 0.2], [np.nan, 0.3], [0.3, 0.4]])))
+    assert np.isnan(ends).all(axis=0).tolist() == [True, False]
+
+
+def test_means_leave_out_padding_and_undefined_scores() -> None:
+    values = np.full((1, 2, 2, 3), np.nan)
+    values[0, 0] = [[1, 2, 3], [4, np.nan, 6]]
+    values[0, 1, :, :2] = [[10, 20], [30, 40]]
+    means = bootstrap(grid(values, may_be_undefined=True), np.random.default_rng(0), 5).means
+    np.testing.assert_allclose(means, [[16 / 5, 25]])
+
+
+def test_an_incomplete_method_has_a_mean_and_no_interval() -> None:
+    values = np.random.default_rng(10).uniform(0, 1, (2, 1, 3, 6))
+    values[1, 0, 2] = np.nan
+    sample = bootstrap(grid(values), np.random.default_rng(0), 20)
+    assert np.isfinite(sample.means).all()
+    assert np.isfinite(sample.draws[:, 0]).all()
+    assert np.isnan(sample.draws[:, 1]).all()
+
+
+def test_the_number_of_draws_must_be_positive() -> None:
+    with pytest.raises(ValueError, match="not 0"):
+        bootstrap(grid(np.zeros((1, 1, 1, 2))), np.random.default_rng(0), 0)
+
+
+@pytest.mark.parametrize("larger_is_better", [True, False])
+def test_ranks_against_counting(larger_is_better: bool) -> None:
+    means = np.random.default_rng(11).integers(0, 4, (30, 6, 5)) / 4
+    sign = 1 if larger_is_better else -1
+    mine = sign * means[:, :, None, :]
+    other = sign * means[:, None, :, :]
+    # Average rank: those ahead, plus half of those level with it other than itself, plus one.
+    expected = (other > mine).sum(axis=2) + ((other == mine).sum(axis=2) - 1) / 2 + 1
+    np.testing.assert_array_equal(ranks(means, larger_is_better=larger_is_better), expected)
+
+
+def test_gains_are_positive_where_a_method_is_better() -> None:
+    means = np.array([[0.5, 0.7], [0.6, 0.5]])
+    np.testing.assert_allclose(gains(means, 0, larger_is_better=True), [0, -0.05])
+    np.testing.assert_allclose(gains(means, 0, larger_is_better=False), [0, 0.05])
+
+
+def test_wins_and_ties() -> None:
+    # Columns: a clear win, a difference of exactly the tie, three level, the second ahead.
+    means = np.array([[0.9, 0.605, 0.4, 0.1], [0.5, 0.6, 0.4, 0.3], [0.1, 0.59, 0.4, 0.2]])
+    won, tied = wins(means, 0.005, larger_is_better=True)
+    assert (won.tolist(), tied.tolist()) == ([1, 1, 0], [2, 2, 1])
+    won, tied = wins(means, 0.005, larger_is_better=False)
+    assert (won.tolist(), tied.tolist()) == ([1, 0, 2], [1, 1, 1])
+
+
+def test_a_full_table_is_quick() -> None:
+    rng = np.random.default_rng(12)
+    start = time.perf_counter()
+    sample = bootstrap(grid(rng.uniform(0, 1, (20, 12, 5, 100))), rng, 2000)
+    interval(ranks(sample.draws, larger_is_better=True).mean(axis=-1))
+    assert time.perf_counter() - start < 20
