@@ -18,7 +18,7 @@ from benchmark.store import Store
 from methods import METHODS
 from methods.base import Images, Pretrained
 from methods.pretrain import build, pretrain
-from tasks.base import NORMALISATION
+from tasks.base import NORMALISATION, Domain
 from tasks.pools import HELD_OUT
 
 MASKS = "masks_{stage}.png"
@@ -40,7 +40,7 @@ class TorchBench:
     device: torch.device
     observe: Callable[[int], None]
 
-    def images(self, domain: str) -> Images:
+    def images(self, domain: Domain) -> Images:
         """A domain's pool as methods see it: pixels without names or labels."""
         pool = self.grid.pools[domain]
         values = NORMALISATION[pool.info.domain]
@@ -115,7 +115,7 @@ class TorchBench:
         return {
             "encoder": cell.encoder,
             "kind": info.kind,
-            "leaks excluded from the pool": self.grid.leaks[domain],
+            "leaks excluded from the pool": len(self.grid.pools[domain].excluded),
             "pool": self.grid.pools[domain].info.name,
             "pool images": len(self.grid.pools[domain].files),
         }

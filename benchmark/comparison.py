@@ -39,10 +39,11 @@ def compare(plan: Plan, data: str, out: Path, device_name: str) -> int:
     torch.set_num_threads(plan.threads)
     grid = settle(plan, source(plan, data, store, console), device, console.print)
     store.put_grid(plan.title, wanted(grid))
-    for domain, count in grid.leaks.items():
+    for domain, pool in grid.pools.items():
+        count = len(pool.excluded)
         console.print(
-            f"{count} of {count + len(grid.pools[domain].files)} {domain} pool images recur among "
-            f"test images and are left out"
+            f"{count} of {count + len(pool.files)} {domain} pool images recur among test images "
+            "and are left out"
         )
     with progress_bar(console) as progress:
         missing = [cell for cell in grid.cells if not store.has_cell(cell.name)]

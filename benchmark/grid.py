@@ -1,7 +1,7 @@
 """From a plan and data to the cells that it asks for."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -16,8 +16,8 @@ from methods import METHODS
 from methods.base import Budget
 from methods.errors import ConfigError
 from methods.precision import Precision
-from tasks.base import Source, Task
-from tasks.leaks import find_leaks
+from tasks import leaks
+from tasks.base import Domain, Source, Task
 from tasks.pools import Pool, load_pool, pool_files
 from tasks.segmentation import SegmentationData, Settings
 
@@ -34,8 +34,7 @@ class Grid:
     configs: dict[str, Any]
     tasks: dict[str, Task]
     data: dict[str, SegmentationData]
-    pools: dict[str, Pool]
-    leaks: dict[str, int]
+    pools: dict[Domain, Pool]
     cells: list[Cell]
 
 
@@ -48,32 +47,48 @@ def settle(plan: Plan, source: Source, device: torch.device, say: Callable[[str]
     """
     tasks = {name: registry.task(name) for name in plan.tasks}
     configs = {name: config_of(plan, name) for name in plan.methods}
-    domains = {task.info.domain for task in tasks.values()}
-    for domain in sorted(domains):
-        if domain not in plan.pools:
-            raise ConfigError(f"the plan's tasks need a pool for {domain!r}: add it to [pools]")
-        pool_files(plan.pools[domain], source)
-    for task in tasks.values():
-        task.files(source)
+    all_present(plan, tasks, source)
     precision = precision_for(plan.precision, device)
     settings = downstream(plan, precision)
     data = {}
     for name, task in tasks.items():
         say(f"reading {name}")
         data[name] = task.load(source, settings)
-    pools: dict[str, Pool] = {}
-    leaks: dict[str, int] = {}
-    for domain in sorted(domains):
-        say(f"reading pool {plan.pools[domain]}")
-        loaded = load_pool(plan.pools[domain], source, plan.size)
-        pools[domain] = cleaned(
-            plan, loaded, {n: data[n] for n in tasks if tasks[n].info.domain == domain}
-        )
-        leaks[domain] = len(loaded.files) - len(pools[domain].files)
-    budget = Budget(plan.budget.images, plan.budget.checks, precision, plan.budget.statistics)
-    grid = Grid(plan, budget, configs, tasks, data, pools, leaks, [])
+    pools = {}
+    for domain in sorted({task.info.domain for task in tasks.values()}):
+        say(f"reading pool {plan.pools[domain]} and seeking test images in it")
+        chosen = [task for task in tasks.values() if task.info.domain == domain]
+        pools[domain] = clean_pool(plan, chosen, source, settings)
+    part = plan.budget
+    budget = Budget(part.images, part.checks, precision, part.statistics)
+    grid = Grid(plan, budget, configs, tasks, data, pools, [])
     grid.cells.extend(cells_of(grid))
     return grid
+
+
+def all_present(plan: Plan, tasks: dict[str, Task], source: Source) -> None:
+    """Insist that every file of every task and a pool for every domain are there."""
+    for domain in sorted({task.info.domain for task in tasks.values()}):
+        if domain not in plan.pools:
+            raise ConfigError(f"the plan's tasks need a pool for {domain!r}: add it to [pools]")
+        pool_files(plan.pools[domain], source)
+    for task in tasks.values():
+        task.files(source)
+
+
+def clean_pool(plan: Plan, tasks: list[Task], source: Source, settings: Settings) -> Pool:
+    """The tasks' pool without images that recur among their test images, if the plan says so."""
+    name = plan.pools[tasks[0].info.domain]
+    pool = load_pool(name, source, plan.size)
+    if plan.leaks == "allow":
+        return pool
+    compared = load_pool(name, source, leaks.SIDE)
+    found: set[str] = set()
+    for task in tasks:
+        test = task.load(source, replace(settings, size=leaks.SIDE)).test
+        pairs = leaks.find_leaks(compared.pixels, compared.files, test.images, test.ids)
+        found.update(pair.pool_image for pair in pairs)
+    return pool.without(sorted(found))
 
 
 def config_of(plan: Plan, name: str) -> Any:  # noqa: ANN401
@@ -105,18 +120,6 @@ def downstream(plan: Plan, precision: Precision) -> Settings:
         fraction=part.fraction,
         precision=precision,
     )
-
-
-def cleaned(plan: Plan, pool: Pool, data: dict[str, SegmentationData]) -> Pool:
-    """The pool without images that recur among the test images, unless the plan allows them."""
-    if plan.leaks == "allow":
-        return pool
-    found = {
-        leak.pool_image
-        for task in data.values()
-        for leak in find_leaks(pool.pixels, pool.files, task.test.images, task.test.ids)
-    }
-    return pool.without(sorted(found)) if found else pool
 
 
 def cells_of(grid: Grid) -> list[Cell]:

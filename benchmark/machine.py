@@ -12,16 +12,27 @@ from typing import Any
 
 import torch
 
+from methods.errors import ConfigError
 from methods.precision import Precision
 
 PACKAGES = ("torch", "lightly", "monai", "numpy")
 
 
 def device_called(name: str) -> torch.device:
-    """The device for "auto", "cpu", "cuda" or "cuda:1"."""
+    """The device for "auto", "cpu", "cuda" or "cuda:1".
+
+    Raises:
+        ConfigError: If there is no such device here.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"device {name!r} cannot be used: {reason}; name auto or cpu") from error
+    return device
 
 
 def precision_for(name: str, device: torch.device) -> Precision:

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from benchmark.cells import Cell, CellResult
 from benchmark.store import Store
@@ -25,6 +25,7 @@ class Evaluated:
     extra: Callable[[Path], None] | None = None
 
 
+@runtime_checkable
 class Bench(Protocol):
     """What the runner asks for."""
 
@@ -96,4 +97,4 @@ class Runner:
         lines = traceback.format_exception(error)[-LINES_KEPT:]
         self.store.put_cell(cell.name, self.bench.failed(cell, reason, {"traceback": lines}))
         self.failed.append((cell.label, reason))
-        self.say(f"FAILED  {cell.label}: {reason}")
+        self.say(f"FAILED  {cell.label}: {reason.splitlines()[0]}")

@@ -104,7 +104,7 @@ def train_stage(
     stage: str,
     seed: int,
     observe: Callable[[int], None] | None,
-) -> dict[str, float]:
+) -> dict[str, int | float]:
     """Train one stage in place and return to its best checkpoint; what is known of it."""
     trainable, shares = STAGES[stage]
     steps = shares * data.settings.steps

@@ -12,10 +12,10 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage, signal
 
-Stack = UInt8[np.ndarray, "images channels side side"]
+Stack = UInt8[np.ndarray, "_ channels side side"]
 Detail = Float[np.ndarray, "images side side"]
 
-#: Side at which images are compared, in pixels; other sizes are brought to it.
+#: Side at which images are compared, in pixels; the thresholds belong to it.
 SIDE = 128
 #: Standard deviations (px) of the Gaussians whose difference keeps vessels and lesions, and of
 #: the window in which contrast is equalised.
@@ -55,8 +55,6 @@ def detail(images: Stack) -> Detail:
     out = []
     for image in images:
         grey = image.mean(axis=0, dtype=np.float32)
-        if grey.shape[0] != SIDE:
-            grey = ndimage.zoom(grey, SIDE / grey.shape[0], order=1)
         view = ndimage.binary_fill_holes(grey > DARK)
         inside = ndimage.binary_erosion(view, iterations=RIM, border_value=0).astype(np.float32)
         band = smoothed(grey, inside, FINE) - smoothed(grey, inside, COARSE)
@@ -98,11 +96,17 @@ def find_leaks(
     """Every pool image that shows what a test image shows.
 
     Args:
-        pool: Prepared pool images.
+        pool: Prepared pool images, 128 px a side.
         pool_files: Their paths.
-        test: Prepared test images.
+        test: Prepared test images, 128 px a side.
         test_ids: Their ids.
+
+    Raises:
+        ValueError: If the images have another size.
     """
+    for stack in (pool, test):
+        if stack.shape[2:] != (SIDE, SIDE):
+            raise ValueError(f"leaks are sought at {SIDE} px, not at {stack.shape[2]} px")
     details, details_test = detail(pool), detail(test)
     bits, bits_test = coarse_hash(details), coarse_hash(details_test)
     leaks = []

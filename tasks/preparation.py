@@ -58,7 +58,7 @@ def resized(pixels: Pixels, side: int = SIDE) -> UInt8[np.ndarray, "side side ch
     import torch  # noqa: PLC0415  (seconds to import; listing tasks must not pay them)
     from torch.nn import functional as F  # noqa: PLC0415
 
-    tensor = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1)[None].float()
+    tensor = torch.tensor(pixels).permute(2, 0, 1)[None].float()
     out = F.interpolate(tensor, size=(side, side), mode="bilinear", align_corners=False)
     array: np.ndarray = out[0].round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).numpy()
     return array

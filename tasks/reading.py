@@ -26,11 +26,11 @@ def opened(path: Path) -> Image.Image:
         ImageError: If it is not a readable image.
     """
     try:
-        image = Image.open(path)
-        image.load()
+        with Image.open(path) as image:
+            image.load()
+            return image.copy()
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ImageError(f"{path} cannot be read as an image: {error}") from error
-    return image
 
 
 def read_image(path: Path, channels: int) -> Pixels:

@@ -1,0 +1,122 @@
+"""The whole path on the smallest phantoms: run, resume, fail, report."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmark.cli import main
+from benchmark.store import Store
+from methods.inpainting import Inpainting
+
+PLAN = """
+title = "Small"
+methods = ["random", "inpainting"]
+tasks = ["chasedb1_vessel", "scr_lung"]
+seeds = [0]
+size = 32
+precision = "float32"
+[pools]
+fundus = "idrid_grading"
+"chest X-ray" = "chestxray14"
+[budget]
+images = 16
+checks = 2
+[downstream]
+steps = 2
+batch_size = 2
+checks = 1
+[config.inpainting]
+batch_size = 8
+[phantom]
+scale = 0.02
+size = 64
+"""
+
+Command = Callable[..., int]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Command:
+    def call(*arguments: str | Path) -> int:
+        monkeypatch.setattr(sys, "argv", ["ldbench", *map(str, arguments)])
+        return main()
+
+    return call
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN, encoding="utf-8")
+    return path
+
+
+def scores(store: Store) -> dict[str, bytes]:
+    return {path.parent.name: path.read_bytes() for path in store.cells.glob("*/per_image.parquet")}
+
+
+def test_a_grid_runs_resumes_and_reports(
+    tmp_path: Path, plan: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("run", plan, "--data", "phantom", "--out", out, "--device", "cpu")
+    assert command(*arguments) == 0
+    printed = capsys.readouterr().out
+    assert "6 cells computed, 0 kept" in printed
+    assert "phantom" in printed
+    for name in ("leaderboard.csv", "leaderboard.md", "leaderboard.json", "predictions.png"):
+        assert (out / name).stat().st_size > 0
+        assert name in printed
+    store = Store(out)
+    first = scores(store)
+    assert len(first) == 6
+
+    # A second call has nothing to do; what is deleted comes back to the bit.
+    lost = sorted(first)[0]
+    for path in (store.cells / lost).iterdir():
+        path.unlink()
+    (store.cells / lost).rmdir()
+    assert command(*arguments) == 0
+    assert "1 cells computed, 5 kept" in capsys.readouterr().out
+    assert scores(store) == first
+
+    record = json.loads((out / "leaderboard.json").read_text(encoding="utf-8"))
+    assert {board["stage"] for board in record["boards"]} == {"frozen", "finetuned", "direct"}
+    assert command("leaderboard", out, "--json") == 0
+    assert json.loads(capsys.readouterr().out) == record
+
+
+def test_a_diverging_method_fails_alone_and_names_the_step(
+    tmp_path: Path,
+    plan: Path,
+    command: Command,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = Inpainting.loss
+
+    def bad(self: Inpainting, views: object, progress: object) -> torch.Tensor:
+        loss = real(self, views, progress)  # type: ignore[arg-type]
+        return loss * float("nan") if getattr(progress, "step", 0) == 1 else loss
+
+    monkeypatch.setattr(Inpainting, "loss", bad)
+    out = tmp_path / "out"
+    arguments = ("run", plan, "--data", "phantom", "--out", out, "--device", "cpu")
+    assert command(*arguments) == 1
+    printed = capsys.readouterr().out
+    assert "2 failed now" in printed
+    assert "is nan at step 1 of 2" in " ".join(printed.split())
+    boards = json.loads((out / "leaderboard.json").read_text(encoding="utf-8"))["boards"]
+    rows = {
+        row["method"]: row
+        for board in boards
+        if board["stage"] == "finetuned"
+        for row in board["rows"]
+    }
+    assert rows["inpainting"]["missing"] == 2
+    assert rows["inpainting"]["rank"]["value"] is None
+    assert rows["random"]["missing"] == 0

@@ -1,0 +1,83 @@
+"""Plans are checked before anything is computed, and errors name the remedy."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmark.plan import Plan, read_plan
+from methods.errors import ConfigError, InputError, UnknownNameError
+
+PLANS = Path(__file__).parents[2] / "benchmark" / "plans"
+
+VALID = """
+title = "Small"
+methods = ["random", "ld"]
+tasks = ["chasedb1_vessel"]
+seeds = [0]
+size = 64
+[pools]
+fundus = "idrid_grading"
+[budget]
+images = 64
+[downstream]
+steps = 2
+batch_size = 2
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "plan.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("path", sorted(PLANS.glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_plans_are_valid(path: Path) -> None:
+    assert isinstance(read_plan(path), Plan)
+
+
+def test_the_real_plan_spends_what_shows_a_difference() -> None:
+    plan = read_plan(PLANS / "real.toml")
+    assert plan.size >= 128
+    assert plan.budget.images >= 12_000
+    assert plan.downstream.steps >= 400
+    assert plan.downstream.direct == ["random"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('"ld"', '"dl"', "unknown method 'dl'; did you mean 'ld'"),
+        ("chasedb1_vessel", "chase_vessel", "did you mean 'chasedb1_vessel'"),
+        ("size = 64", "syze = 64", "unknown plan key 'syze'; did you mean 'size'"),
+        ("steps = 2", "step = 2", "did you mean 'downstream.steps'"),
+        ('"idrid_grading"', '"idrid"', "did you mean 'idrid_grading'"),
+        ("batch_size = 2", 'batch_size = 2\ndirect = ["byol"]', "unknown method of downstream"),
+    ],
+)
+def test_unknown_names_suggest_the_nearest(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    with pytest.raises(UnknownNameError, match=expected):
+        read_plan(written(tmp_path, VALID.replace(old, new)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("images = 64", "images = 0", "budget.images: .*greater than 0, not 0"),
+        ("size = 64", "size = 1024", "size: .*512, not 1024"),
+        ("seeds = [0]", "seeds = [0, 0]", "seeds lists a name twice"),
+        ('title = "Small"', "title = ", "is no TOML"),
+        ("seeds = [0]", "", "seeds: Field required"),
+    ],
+)
+def test_wrong_values_are_named(tmp_path: Path, old: str, new: str, expected: str) -> None:
+    with pytest.raises(ConfigError, match=expected) as caught:
+        read_plan(written(tmp_path, VALID.replace(old, new)))
+    assert isinstance(caught.value, InputError)
+
+
+def test_a_missing_plan_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no plan"):
+        read_plan(tmp_path / "absent.toml")
