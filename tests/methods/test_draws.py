@@ -1,0 +1,61 @@
+"""Random numbers depend on what they are for, not on when or where they are asked for."""
+
+import pytest
+import torch
+from scipy import stats
+
+from methods.draws import Draws, derive_seed
+
+INDEX = torch.tensor([3, 1, 4, 15, 9, 2, 6])
+
+
+def test_a_number_does_not_depend_on_the_place_in_the_batch() -> None:
+    whole = Draws(0, 5, INDEX).uniform("flip", shape=(3,))
+    order = torch.tensor([6, 0, 2])
+    assert torch.equal(Draws(0, 5, INDEX[order]).uniform("flip", shape=(3,)), whole[order])
+    assert torch.equal(Draws(0, 5, INDEX).part(slice(2, 5)).uniform("flip", shape=(3,)), whole[2:5])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Draws(1, 5, INDEX),
+        Draws(0, 6, INDEX),
+        Draws(0, 5, INDEX + 1),
+        Draws(0, 5, INDEX, torch.ones_like(INDEX)),
+        Draws(0, 5, INDEX).named("second"),
+    ],
+    ids=["seed", "step", "image", "occurrence", "purpose"],
+)
+def test_everything_else_changes_it(other: Draws) -> None:
+    first = Draws(0, 5, INDEX).uniform("flip")
+    assert not torch.isclose(other.uniform("flip"), first, atol=1e-6).any()
+    assert not torch.isclose(other.uniform("flop"), first, atol=1e-6).any()
+
+
+def test_uniform_and_normal_numbers_are_distributed_as_they_say() -> None:
+    draws = Draws(0, 0, torch.arange(200))
+    unit = draws.uniform("u", shape=(50,)).flatten()
+    assert float(unit.min()) >= 0.0
+    assert float(unit.max()) < 1.0
+    assert stats.kstest(unit.numpy(), "uniform").pvalue > 0.01
+    normal = draws.normal("n", shape=(50,)).flatten()
+    assert stats.kstest(normal.numpy(), "norm").pvalue > 0.01
+    across = stats.pearsonr(unit[:-1].numpy(), unit[1:].numpy())
+    assert abs(across.statistic) < 0.03
+
+
+def test_integers_cover_their_range_evenly() -> None:
+    counts = torch.bincount(Draws(0, 0, torch.arange(4000)).integers("turns", 4), minlength=4)
+    assert len(counts) == 4
+    assert stats.chisquare(counts.numpy()).pvalue > 0.01
+
+
+def test_permutations_are_permutations() -> None:
+    order = Draws(0, 0, INDEX).permutations("order", 9)
+    assert torch.equal(order.sort(dim=1).values, torch.arange(9).expand(len(INDEX), 9))
+
+
+def test_seeds_are_named_and_stable() -> None:
+    assert derive_seed(0, "order", 1) != derive_seed(0, "order", 2)
+    assert derive_seed(0, "order") == 7990785514659823761
