@@ -90,8 +90,8 @@ def test_grid_holds_pixel_centres() -> None:
     identity = torch.eye(3)[None]
     centres = torch.tensor([-0.75, -0.25, 0.25, 0.75])
     coordinates = grid(identity, 4)
-    assert torch.equal(coordinates[0, :, :, 0], centres.expand(4, 4))  # x along the row
-    assert torch.equal(coordinates[0, :, :, 1], centres[:, None].expand(4, 4))
+    torch.testing.assert_close(coordinates[0, :, :, 0], centres.expand(4, 4))  # x along the row
+    torch.testing.assert_close(coordinates[0, :, :, 1], centres[:, None].expand(4, 4))
 
 
 @pytest.mark.parametrize(("flip", "quarters"), list(product([False, True], range(4))))

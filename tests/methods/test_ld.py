@@ -35,7 +35,8 @@ def values(*shape: int, seed: int = 0) -> Tensor:
 
 
 def unit(vector: Tensor) -> Tensor:
-    return vector / (vector.norm() + 1e-10)
+    scaled: Tensor = vector / (vector.norm() + 1e-10)
+    return scaled
 
 
 def criterion_loop(x: Tensor, tau: float, positive: Callable[[int, int], int]) -> Tensor:

@@ -140,7 +140,7 @@ def test_ld_mixes_before_normalisation(noise: Batch) -> None:
     plain = (
         views.first.images * torch.tensor(std)[:, None, None] + torch.tensor(mean)[:, None, None]
     )
-    assert 0.0 <= float(plain.min()) + 1e-5
+    assert float(plain.min()) + 1e-5 >= 0.0
     assert float(plain.max()) <= 1.0 + 1e-5
     assert views.weight.shape == (4,)
     for n in range(4):
@@ -167,7 +167,7 @@ def test_ld_draws_what_was_published(many: LDViews) -> None:
         scale = view.placement[:, :2, :2].double().det()
         # Flips decide the sign, the crop the size.
         assert stats.binomtest(int((scale < 0).sum()), MANY, 0.5).pvalue > 1e-4
-        assert 0.9 - 1e-5 <= float(scale.abs().min())
+        assert float(scale.abs().min()) >= 0.9 - 1e-5
         assert float(scale.abs().max()) <= 1.0 + 1e-5
         # The turn spreads the x axis over the whole circle.
         axis = view.placement[:, 1, 0].atan2(view.placement[:, 0, 0]).double()

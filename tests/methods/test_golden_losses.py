@@ -1,0 +1,38 @@
+"""Each method's first losses, recorded; `pytest --update-golden` renews them, then review."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmark import registry
+from methods import METHODS
+from methods.base import Budget, Images
+from methods.pretrain import build, pretrain
+
+FILE = Path(__file__).parents[1] / "golden" / "first_losses.json"
+NAMES = [name for name in METHODS if name != "random"]
+
+
+def losses(name: str, images: Images) -> list[float]:
+    """Losses of the first three steps on the small pool, float32."""
+    cls = registry.method(name)
+    method = build(cls, replace(cls.Config(), batch_size=8), "tiny", 3, seed=0)
+    budget = Budget(images=40 if name == "ld" else 24, checks=1)
+    return pretrain(method, images, budget, seed=0).history.losses[:3]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_first_losses(name: str, images: Images, update_golden: bool) -> None:
+    got = losses(name, images)
+    recorded = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+    if update_golden:
+        recorded[name] = got
+        FILE.write_text(json.dumps(recorded, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    assert got[0] == pytest.approx(recorded[name][0], rel=1e-5)
+    assert got[2] == pytest.approx(recorded[name][2], rel=1e-3)
+
+
+def test_no_golden_value_is_left_over() -> None:
+    assert set(json.loads(FILE.read_text(encoding="utf-8"))) == set(NAMES)
