@@ -10,6 +10,16 @@ from methods.errors import InputError
 
 #: Sides of raw radiographs that are accepted; JSRT's own are 2048, phantoms are smaller.
 RAW_SIDES = (256, 512, 1024, 2048)
+#: What Pillow raises on files that are no image, are cut off or damaged.
+UNREADABLE = (
+    UnidentifiedImageError,
+    Image.DecompressionBombError,
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    EOFError,
+)
 
 Pixels = UInt8[np.ndarray, "height width channels"]
 Mask = UInt8[np.ndarray, "height width"]
@@ -29,7 +39,7 @@ def opened(path: Path) -> Image.Image:
         with Image.open(path) as image:
             image.load()
             return image.copy()
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise ImageError(f"{path} cannot be read as an image: {error}") from error
 
 

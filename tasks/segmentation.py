@@ -198,15 +198,18 @@ class SegmentationTask(Task):
         """The union of an image's masks, grey levels.
 
         Raises:
-            ImageError: If a mask's size differs from its image's, where both must match.
+            ImageError: If a mask's size differs from its image's or, where images have a size of
+                their own, from the other masks'.
         """
         masks = [read_mask(path) for path in example.masks]
-        expected = shape if self.info.domain == "fundus" else masks[0].shape
+        other, expected = f"its image {example.image.name}", shape
+        if self.info.domain != "fundus":
+            other, expected = f"the first mask {example.masks[0].name}", masks[0].shape
         for path, mask in zip(example.masks, masks, strict=True):
             if mask.shape != expected:
                 raise ImageError(
-                    f"{path} is {mask.shape[1]} x {mask.shape[0]} px, its image "
-                    f"{example.image.name} {expected[1]} x {expected[0]} px: they must match"
+                    f"{path} is {mask.shape[1]} x {mask.shape[0]} px, {other} "
+                    f"{expected[1]} x {expected[0]} px: they must match"
                 )
         union: np.ndarray = np.maximum.reduce(masks)
         return union

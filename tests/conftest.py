@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 
 from methods.images import Images
 
@@ -14,6 +15,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the golden values anew instead of comparing with them; then review the diff",
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Tensors are tiny here: a second thread only waits, and for ever on a busy machine."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ tasks = ["chasedb1_vessel", "scr_lung"]
 seeds = [0]
 size = 32
 precision = "float32"
+threads = 1
 [pools]
 fundus = "idrid_grading"
 "chest X-ray" = "chestxray14"

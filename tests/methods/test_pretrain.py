@@ -38,7 +38,8 @@ def trained(name: str, images: Images, seed: int = 0, **settings: Any) -> Pretra
 def deep_weight(method: Method[Any]) -> Tensor:
     """A copy of one weight of LD's decoder."""
     assert isinstance(method, LocalDiscrimination)
-    return method.state_dict()["decoder.trunk.levels.0.0.0.weight"].clone()
+    weight: Tensor = method.state_dict()["decoder.trunk.levels.0.0.0.weight"]
+    return weight.clone()
 
 
 def weights(result: Pretrained) -> list[Tensor]:

@@ -153,22 +153,17 @@ def test_truncated_files(tmp_path: Path, name: str, share: float) -> None:
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.tif", "a.gif"])
 def test_damaged_headers(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    Image.fromarray(noise(12, 15, 3)).save(path, format=None)
+    Image.fromarray(noise(12, 15, 3)).save(path)
     whole = path.read_bytes()
-    rng = np.random.default_rng(3)
     refusals = 0
-    for _ in range(300):
-        broken = bytearray(whole)
-        # A TIFF's directory lies at its end.
-        start = len(whole) - 160 if name == "a.tif" else 0
-        for place in rng.integers(start, start + 160, 4):
-            broken[place] = rng.integers(0, 256)
-        path.write_bytes(bytes(broken))
-        try:
-            read_mask(path)
-        except ImageError as error:
-            refusals += 1
-            assert str(path) in str(error)  # noqa: PT017  (many damages do not show)
+    for place in range(min(160, len(whole))):
+        for value in (0, 1, 5, whole[place] ^ 1):
+            path.write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
+            try:
+                read_mask(path)
+            except ImageError as error:
+                refusals += 1
+                assert str(path) in str(error)  # noqa: PT017  (many damages do not show)
     assert refusals > 20
 
 

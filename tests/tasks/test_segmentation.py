@@ -1,0 +1,380 @@
+import functools
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from methods.errors import InputError
+from tasks import TASKS
+from tasks.base import (
+    NORMALISATION,
+    MissingDataError,
+    Source,
+    digest,
+    manifest,
+)
+from tasks.cache import cached
+from tasks.reading import Pixels, read_image
+from tasks.segmentation import SegmentationData, SegmentationTask, Settings
+from tasks.splits import read_split
+
+MakeTask = Callable[[str], SegmentationTask]
+SMALL = Settings(size=48)
+
+
+def copied(source: Source, folder: Path) -> Source:
+    """The same files, to be changed, with an empty cache."""
+    shutil.copytree(source.root, folder / "data")
+    return Source.at(folder / "data", folder / "cache")
+
+
+def no_reading(path: Path, channels: int) -> Pixels:
+    raise AssertionError(f"{path} was decoded again")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_registered_under_its_own_name(name: str, make_task: MakeTask) -> None:
+    task = make_task(name)
+    assert task.name == name
+    assert task.info.page.startswith("http")
+    facts = (task.info.title, task.info.dataset, task.info.owner, task.info.citation)
+    assert all(facts)
+    assert task.info.terms
+    assert task.protocol == "segmentation-1"
+
+
+@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("size", [48, 128])
+def test_shapes_and_types(name: str, size: int, make_task: MakeTask, phantoms: Source) -> None:
+    task = make_task(name)
+    data = task.load(phantoms, Settings(size=size))
+    split = read_split(name).scaled(phantoms.scale)
+    train, validation = split.fraction(1.0)
+    assert (data.train.ids, data.validation.ids, data.test.ids) == (train, validation, split.test)
+    assert (len(data.train), len(data.validation), len(data.test)) == (3, 1, len(split.test))
+    channels = {"fundus": 3, "chest X-ray": 1}[task.info.domain]
+    for part in (data.train, data.validation, data.test):
+        assert part.images.shape == (len(part), channels, size, size)
+        assert part.images.dtype == np.uint8
+        assert part.masks.shape == (len(part), size, size)
+        assert part.masks.dtype == np.bool_
+        assert part.masks.any(axis=(1, 2)).all()
+        assert not part.masks.all(axis=(1, 2)).any()
+        assert part.images.reshape(len(part), -1).std(axis=1).min() > 10.0
+    assert data.normalisation == NORMALISATION[task.info.domain]
+    assert (data.rotation, data.flips) == ((180.0, True) if channels == 3 else (30.0, False))
+    assert data.kind == "phantom"
+    assert data.settings.size == size
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_rows_belong_to_their_ids(name: str, make_task: MakeTask, phantoms: Source) -> None:
+    task = make_task(name)
+    data = task.load(phantoms, SMALL)
+    channels = data.train.images.shape[1]
+    for part in (data.train, data.validation, data.test):
+        for image_id, image, mask in zip(part.ids, part.images, part.masks, strict=True):
+            planes = task.planes(task.example(phantoms.root, image_id), channels, SMALL.size)
+            assert np.array_equal(image, planes[:-1])
+            assert np.array_equal(mask * np.uint8(255), planes[-1])
+
+
+#: Foreground over its surroundings: bright disc and exudates, dark vessels and lungs.
+BRIGHTER = {"idrid_optic_disc": True, "idrid_hard_exudates": True}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_masks_lie_on_what_they_mark(name: str, make_task: MakeTask, phantoms: Source) -> None:
+    data = make_task(name).load(phantoms, Settings(size=96))
+    for image, mask in zip(data.train.images, data.train.masks, strict=True):
+        grey = image[1 % len(image)].astype(float)  # vessels show in green
+        inside = grey > 20
+        there, around = grey[mask & inside].mean(), grey[~mask & inside].mean()
+        assert (there > around) == BRIGHTER.get(name, False)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_same_manifest_twice_another_for_another_byte(
+    name: str, make_task: MakeTask, phantoms: Source, tmp_path: Path
+) -> None:
+    task = make_task(name)
+    first = task.load(phantoms, SMALL)
+    source = copied(phantoms, tmp_path)
+    again = task.load(source, SMALL)
+    assert first.manifest == again.manifest  # wherever the data lies
+    manifests = {first.manifest}
+    image, mask = (task.files(source)[place] for place in (0, -1))
+    mask.write_bytes(mask.read_bytes() + b"\0")
+    manifests.add(task.load(source, SMALL).manifest)
+    levels = bytearray(image.read_bytes())
+    levels[-100] ^= 1
+    image.write_bytes(bytes(levels))
+    manifests.add(task.load(source, SMALL).manifest)
+    assert len(manifests) == 3
+
+
+def test_another_manifest_for_another_split(make_task: MakeTask, phantoms: Source) -> None:
+    task = make_task("scr_lung")
+
+    class Shorter(type(task)):  # type: ignore[misc]
+        def split(self, source: Source) -> object:
+            whole = super().split(source)
+            return replace(whole, train=whole.train[::-1])
+
+    one, other = (each.load(phantoms, SMALL) for each in (task, Shorter()))
+    assert one.manifest != other.manifest
+    assert one.train.ids != other.train.ids
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_second_load_comes_from_the_cache(
+    name: str,
+    make_task: MakeTask,
+    phantoms: Source,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    task = make_task(name)
+    source = copied(phantoms, tmp_path)
+    first = task.load(source, SMALL)
+    monkeypatch.setattr("tasks.segmentation.read_image", no_reading)
+    again = task.load(source, SMALL)
+    for one, other in (
+        (first.train, again.train),
+        (first.validation, again.validation),
+        (first.test, again.test),
+    ):
+        assert np.array_equal(one.images, other.images)
+        assert np.array_equal(one.masks, other.masks)
+    with pytest.raises(AssertionError, match="decoded again"):
+        task.load(source, Settings(size=64))
+    changed = task.files(source)[-1]
+    changed.write_bytes(changed.read_bytes() + b"\0")
+    with pytest.raises(AssertionError, match="decoded again"):
+        task.load(source, SMALL)
+
+
+def test_a_changed_image_is_prepared_anew(
+    make_task: MakeTask, phantoms: Source, tmp_path: Path
+) -> None:
+    task = make_task("chasedb1_vessel")
+    source = copied(phantoms, tmp_path)
+    before = task.load(source, SMALL)
+    first, second = (task.example(source.root, name).image for name in before.train.ids[:2])
+    shutil.copy(second, first)
+    after = task.load(source, SMALL)
+    assert np.array_equal(after.train.images[0], before.train.images[1])
+    assert np.array_equal(after.train.masks[0], before.train.masks[0])
+
+
+def test_another_threshold_is_prepared_anew(make_task: MakeTask, phantoms: Source) -> None:
+    task = make_task("chasedb1_vessel")
+    before = task.load(phantoms, SMALL)
+
+    class Wider(type(task)):  # type: ignore[misc]
+        threshold = 0.01
+
+    after = Wider().load(phantoms, SMALL)
+    assert after.train.masks.sum() > before.train.masks.sum()
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_missing_files_are_named_and_nothing_is_written(
+    name: str, make_task: MakeTask, phantoms: Source, tmp_path: Path
+) -> None:
+    task = make_task(name)
+    source = copied(phantoms, tmp_path)
+    files = task.files(source)
+    files[0].unlink()
+    files[3].unlink()
+    with pytest.raises(MissingDataError) as caught:
+        task.load(source, SMALL)
+    message = str(caught.value)
+    for path in (files[0], files[3]):
+        assert str(path.relative_to(source.root)) in message
+    assert f"2 of {len(files)} files are missing" in message
+    for fact in (task.info.dataset, task.info.page, task.info.terms, str(source.root)):
+        assert fact in message
+    assert not source.cache.exists()
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_an_empty_root(name: str, make_task: MakeTask, tmp_path: Path) -> None:
+    task = make_task(name)
+    (tmp_path / "data").mkdir()
+    source = Source.at(tmp_path / "data", tmp_path / "cache")
+    with pytest.raises(MissingDataError) as caught:
+        task.load(source, SMALL)
+    split = read_split(name)
+    counts = re.search(r"(\d+) of (\d+) files .* and (\d+) more", str(caught.value))
+    assert counts is not None
+    missing, all_files, more = map(int, counts.groups())
+    masks = 2 if name == "scr_lung" else 1
+    assert missing == all_files == (1 + masks) * (len(split.train) + len(split.test))
+    assert more == missing - 3
+    assert isinstance(caught.value, InputError)
+    assert isinstance(caught.value, FileNotFoundError)
+    assert [path.name for path in tmp_path.rglob("*")] == ["data"]
+
+
+def test_no_root(tmp_path: Path) -> None:
+    with pytest.raises(MissingDataError, match="no data root"):
+        Source.at(tmp_path / "nowhere", tmp_path / "cache")
+
+
+def test_what_a_root_holds(phantoms: Source, tmp_path: Path) -> None:
+    assert (phantoms.kind, phantoms.scale) == ("phantom", 0.01)
+    found = Source.at(tmp_path, tmp_path / "cache")
+    assert (found.kind, found.scale) == ("real", 1.0)
+
+
+def test_label_fractions_are_prefixes(
+    make_task: MakeTask, phantoms: Source, tmp_path: Path
+) -> None:
+    task = make_task("scr_lung")
+    whole = task.load(phantoms, SMALL)
+    half = task.load(phantoms, replace(SMALL, fraction=0.5))
+    everything = whole.validation.ids + whole.train.ids
+    assert half.validation.ids + half.train.ids == everything[:2]
+    assert len(half.validation) == len(half.train) == 1
+    images = np.concatenate([whole.validation.images, whole.train.images])
+    assert np.array_equal(half.train.images[0], images[1])
+    assert half.test.ids == whole.test.ids
+    assert half.manifest == whole.manifest  # the fraction is a setting, not data
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("size", 31), ("size", 513), ("steps", 0), ("batch_size", 0), ("checks", 0)],
+)
+def test_settings_out_of_range(field: str, value: int) -> None:
+    with pytest.raises(ValueError, match=rf"{field} .*not {value}"):
+        replace(Settings(), **{field: value})
+
+
+def test_idrid_numbers_its_parts_on(make_task: MakeTask) -> None:
+    task = make_task("idrid_optic_disc")
+    for image_id, part in (("IDRiD_54", "a. Training Set"), ("IDRiD_55", "b. Testing Set")):
+        example = task.example(Path("root"), image_id)
+        assert example.image.parts[-2:] == (part, f"{image_id}.jpg")
+        assert example.masks[0].parts[-3:] == (part, "5. Optic Disc", f"{image_id}_OD.tif")
+
+
+@pytest.mark.parametrize(("image_id", "fold"), [("JPCLN001", "fold1"), ("JPCNN080", "fold2")])
+def test_scr_takes_both_lungs(make_task: MakeTask, image_id: str, fold: str) -> None:
+    example = make_task("scr_lung").example(Path("root"), image_id)
+    assert example.image == Path("root", "JSRT", f"{image_id}.IMG")
+    folder = Path("root", "SCR", fold, "masks")
+    assert example.masks == tuple(
+        folder / lung / f"{image_id}.gif" for lung in ("left lung", "right lung")
+    )
+
+
+def test_both_lungs_are_in_the_mask(make_task: MakeTask, phantoms: Source) -> None:
+    masks = make_task("scr_lung").load(phantoms, SMALL).train.masks
+    assert masks[:, :, :20].any(axis=(1, 2)).all()
+    assert masks[:, :, 28:].any(axis=(1, 2)).all()
+
+
+def test_hrf_takes_either_spelling(make_task: MakeTask, tmp_path: Path) -> None:
+    task = make_task("hrf_vessel")
+    images = tmp_path / "HRF" / "images"
+    images.mkdir(parents=True)
+    (images / "01_dr.JPG").touch()
+    assert task.example(tmp_path, "01_dr").image.name == "01_dr.JPG"
+    assert task.example(tmp_path, "01_h").image.name == "01_h.jpg"
+
+
+def test_cached_makes_an_array_once(tmp_path: Path) -> None:
+    made: list[str] = []
+
+    def make() -> np.ndarray:
+        made.append("array")
+        return np.arange(6)
+
+    for key in ("a" * 64, "a" * 64, "b" * 64):
+        assert cached(tmp_path / "cache", "numbers", key, make).tolist() == list(range(6))
+    assert len(made) == 2
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_cached_keeps_nothing_unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "save", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            cached(tmp_path, "numbers", "a" * 64, lambda: np.arange(6))
+    assert not list(tmp_path.iterdir())
+    assert cached(tmp_path, "numbers", "a" * 64, lambda: np.arange(6)).tolist() == list(range(6))
+
+
+def test_a_cached_array_cannot_be_changed(tmp_path: Path) -> None:
+    array = cached(tmp_path, "numbers", "a" * 64, lambda: np.arange(6))
+    with pytest.raises(ValueError, match="read-only"):
+        array[0] = 1
+
+
+def test_digest_is_of_the_value() -> None:
+    assert digest({"a": 1, "b": [2]}) == digest({"b": [2], "a": 1})
+    assert digest(["a", "b"]) != digest(["ab"])
+    assert len(digest(None)) == 64
+
+
+def test_manifest_names_files_below_the_root(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "empty").touch()
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert manifest(tmp_path, [tmp_path / "a" / "empty"]) == {"a/empty": empty}
+
+
+@pytest.mark.parametrize(
+    "name", ["idrid_optic_disc", "idrid_hard_exudates", "chasedb1_vessel", "hrf_vessel"]
+)
+def test_real_archives_are_complete(name: str, make_task: MakeTask, real: Source) -> None:
+    split = read_split(name)
+    assert len(make_task(name).files(real)) == 2 * (len(split.train) + len(split.test))
+
+
+once = functools.cache(read_image)
+
+
+@pytest.mark.parametrize(
+    ("name", "ids", "least", "most"),
+    [
+        ("idrid_optic_disc", ("IDRiD_01",), 0.01, 0.04),
+        ("idrid_hard_exudates", ("IDRiD_01",), 0.005, 0.05),
+        ("chasedb1_vessel", ("Image_01L", "Image_14R"), 0.06, 0.16),
+        ("hrf_vessel", ("06_h",), 0.08, 0.25),
+    ],
+)
+def test_real_images(
+    name: str,
+    ids: tuple[str, ...],
+    least: float,
+    most: float,
+    make_task: MakeTask,
+    real: Source,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tasks.segmentation.read_image", once)  # decoding takes longest
+    task = make_task(name)
+    for image_id in ids:
+        planes = task.planes(task.example(real.root, image_id), 3, 512)
+        assert planes.shape == (4, 512, 512)
+        assert set(np.unique(planes[3])) == {0, 255}
+        assert least < (planes[3] > 0).mean() < most
+        # The picture's centre is retina, its corners are not.
+        assert planes[:3, 240:272, 240:272].mean() > 40
+        assert planes[:3, [0, 0, -1, -1], [0, -1, 0, -1]].max() < 30
+
+
+def test_data_are_values(make_task: MakeTask, phantoms: Source) -> None:
+    data: SegmentationData = make_task("scr_lung").load(phantoms, SMALL)
+    with pytest.raises(AttributeError):
+        data.kind = "real"  # type: ignore[misc]
