@@ -86,7 +86,9 @@ def clean_pool(plan: Plan, tasks: list[Task], source: Source, settings: Settings
     found: set[str] = set()
     for task in tasks:
         test = task.load(source, replace(settings, size=leaks.SIDE)).test
-        pairs = leaks.find_leaks(compared.pixels, compared.files, test.images, test.ids)
+        pairs = leaks.find_leaks(
+            compared.pixels, compared.files, test.images, test.ids, task.info.domain
+        )
         found.update(pair.pool_image for pair in pairs)
     return pool.without(sorted(found))
 
