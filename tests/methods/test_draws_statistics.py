@@ -77,6 +77,13 @@ def test_near_keys_are_told_apart(other: Draws) -> None:
     assert not bool((theirs == other.uniform("y", shape=(64,))).any())  # and by name
 
 
+def test_nested_purposes_keep_the_outer_one() -> None:
+    draws = draws_of(5)
+    nested = draws.named("first").named("tilt").uniform("x", shape=(8,))
+    for other in (draws.named("tilt"), draws.named("second").named("tilt"), draws.named("first")):
+        assert not bool((other.uniform("x", shape=(8,)) == nested).any())
+
+
 def test_no_occurrence_means_the_first() -> None:
     index = torch.tensor([3, 8])
     explicit = Draws(1, 2, index, torch.zeros_like(index))
@@ -131,6 +138,7 @@ def test_uniform_from_zero_never_reaches_the_upper_end(monkeypatch: pytest.Monke
         assert int(draws_of(0).integers("x", high)) == high - 1
     monkeypatch.setattr(Draws, "bits", lambda *_: most * np.uint64(0))
     assert float(draws_of(0).uniform("x", -0.5, 2.0)) == -0.5
+    assert bool(draws_of(0).normal("x").isfinite().all())
 
 
 @pytest.mark.parametrize("high", [2, 7, 10])

@@ -6,6 +6,7 @@ from itertools import product
 
 import pytest
 import torch
+from scipy import stats
 from torch import Tensor
 from torchvision.transforms import RandomResizedCrop
 from torchvision.transforms import functional as TF
@@ -168,6 +169,18 @@ def test_crops_are_torchvisions(area: tuple[float, float], aspect: tuple[float, 
     found, found_error = summary(ours)
     allowed = 4.0 * (found_error**2 + expected_error**2).sqrt() + 1.0 / side
     assert bool(((found - expected).abs() < allowed).all()), (found, expected, allowed)
+
+
+def test_crops_are_log_uniform_in_aspect_and_uniform_in_area_and_place() -> None:
+    """Where every try fits, nothing is rejected and the distributions are the drawn ones."""
+    placement = crops(Draws(2, 0, torch.arange(4 * MANY)), (0.05, 0.15), (1 / 4, 4.0)).double()
+    width, height = sides(placement)
+    log_ratio, span = (width / height).log().numpy(), math.log(4.0)
+    assert stats.kstest(log_ratio, stats.uniform(-span, 2 * span).cdf).pvalue > 1e-4
+    assert stats.kstest((width * height).numpy(), stats.uniform(0.05, 0.1).cdf).pvalue > 1e-4
+    for centre, size in ((placement[:, 0, 2], width), (placement[:, 1, 2], height)):
+        place = (centre / (1.0 - size)).numpy()  # -1 touches one border, 1 the other
+        assert stats.kstest(place, stats.uniform(-1.0, 2.0).cdf).pvalue > 1e-4
 
 
 def test_a_crop_that_never_fits_is_the_whole_image() -> None:

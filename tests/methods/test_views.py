@@ -9,7 +9,7 @@ from scipy import stats
 from torch import Tensor
 
 from methods.base import Batch, Draws
-from methods.geometry import turned_back
+from methods.geometry import sample, turned_back
 from methods.ld.views import LDViews, ViewStrengths, ld_views
 from methods.views import Augmentation, View, one_view, two_views, view_side
 
@@ -174,6 +174,14 @@ def test_ld_draws_what_was_published(many: LDViews) -> None:
         assert stats.kstest(axis.numpy(), stats.uniform(-math.pi, 2 * math.pi).cdf).pvalue > 1e-4
 
 
+def test_ld_crops_change_the_aspect(many: LDViews) -> None:
+    sizes = torch.linalg.svdvals(many.first.placement[:, :2, :2])
+    ratio = sizes[:, 0] / sizes[:, 1]
+    assert float(ratio.max()) <= 4 / 3 + 1e-4
+    # An area of at least 0.9 leaves room for 1 / 0.9 at most where both sides fit.
+    assert 1.08 < float(ratio.max()) <= 1.0 / 0.9 + 1e-4
+
+
 def test_ld_tilts_each_view_by_two_degrees_at_most(many: LDViews) -> None:
     second = many.second
     angle = second.turns.double() * (math.pi / 2) + second.flipped.double() * math.pi
@@ -188,6 +196,72 @@ def test_ld_tilts_each_view_by_two_degrees_at_most(many: LDViews) -> None:
     assert 3.0 < float(degrees.abs().max()) <= 4.0 + 1e-3
     # The difference of two uniform tilts is triangular.
     assert stats.kstest(degrees.numpy(), stats.triang(0.5, -4.0, 8.0).cdf).pvalue > 1e-4
+
+
+def test_ld_rotates_by_nearest_and_crops_bilinearly(
+    noise: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes: list[str] = []
+
+    def recorded(images: Tensor, placement: Tensor, side: int, mode: str) -> Tensor:
+        modes.append(mode)
+        return sample(images, placement, side, mode)
+
+    monkeypatch.setattr("methods.ld.views.sample", recorded)
+    ld_views(noise, draws_for(noise), LD)
+    assert modes == ["nearest", "bilinear", "nearest", "nearest"]
+
+
+def flat(count: int) -> Batch:
+    """Plain reddish images: only their colour can change."""
+    colour = torch.tensor([0.6, 0.4, 0.3])[:, None, None]
+    return batch_of(colour.expand(count, 3, 32, 32).clone())
+
+
+def test_ld_jitters_every_view_and_greys_a_fifth() -> None:
+    batch = flat(MANY)
+    views = ld_views(batch, draws_for(batch), replace(LD, rotation=0.0, tilt=0.0))
+    grey_rows = []
+    for view in (views.first, views.second):
+        colour = view.images[:, :, 8, 8]
+        assert not bool((colour == batch.images[:, :, 0, 0]).all(1).any())
+        grey = colour.std(1) < 1e-6
+        assert stats.binomtest(int(grey.sum()), MANY, 0.2).pvalue > 1e-4
+        grey_rows.append(grey)
+    assert not torch.equal(*grey_rows)  # each view on its own
+
+
+def test_one_view_changes_its_share_of_colours() -> None:
+    batch = flat(MANY)
+    for name, strengths, share in (
+        ("jitter", Augmentation(jitter=(0.4, 0.4, 0.4, 0.1), jitter_probability=0.3), 0.3),
+        ("grey", Augmentation(grey=0.2), 0.2),
+    ):
+        colour = one_view(batch, draws_for(batch), strengths, "a").images[:, :, 8, 8]
+        changed = (colour != batch.images[:, :, 0, 0]).any(1)
+        assert stats.binomtest(int(changed.sum()), MANY, share).pvalue > 1e-4, name
+
+
+@pytest.mark.parametrize("which", ["flip", "flip_vertical"])
+def test_one_view_mirrors_one_way_or_the_other(which: str) -> None:
+    batch = flat(8)
+    view = one_view(batch, draws_for(batch), Augmentation(**{which: 1.0}), "a")  # type: ignore[arg-type]
+    x, y = (-1.0, 1.0) if which == "flip" else (1.0, -1.0)
+    assert torch.equal(view.placement, torch.diag(torch.tensor([x, y, 1.0])).expand(8, 3, 3))
+
+
+def test_one_view_blurs_by_a_share_of_its_side() -> None:
+    """A white point's spread, 0.05 of 48 px, besides the resizing's own."""
+    images = torch.zeros(4, 1, SIDE, SIDE)
+    images[..., 31:33, 31:33] = 1.0
+    batch = Batch(images, torch.arange(4), (0.0,), (1.0,))
+    variances = []
+    for probability in (0.0, 1.0):
+        blur = Augmentation(blur=(0.05, 0.05), blur_probability=probability)
+        profile = one_view(batch, draws_for(batch), blur, "a").images[:, 0].sum(1)
+        share = profile / profile.sum(1, keepdim=True)
+        variances.append(float((share * (torch.arange(48) - 23.5) ** 2).sum(1).mean()))
+    assert variances[1] - variances[0] == pytest.approx((0.05 * 48) ** 2, rel=0.05)
 
 
 def test_views_of_one_image_differ(noise: Batch) -> None:

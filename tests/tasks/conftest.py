@@ -1,25 +1,15 @@
-"""What the tests of tasks share: one thread, phantoms, task instances, where real data may lie."""
+"""What the tests of tasks share: phantoms, task instances, where real data may lie."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
 import pytest
-import torch
 
 from tasks import TASKS
 from tasks.base import Source
 from tasks.phantoms import write_phantoms
 from tasks.segmentation import SegmentationTask
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small networks run fastest, and to the same bits, on one thread."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -59,12 +59,12 @@ def surface(mask: np.ndarray) -> np.ndarray:
 def hausdorff(p: np.ndarray, y: np.ndarray, percentile: float) -> float:
     """MONAI's definition: the percentile (linear between ranks) of the distances from each surface
     pixel to the other mask's nearest one, in each direction; the larger of both."""
-    directed = []
+    directed: list[float] = []
     for one, other in ((surface(p), surface(y)), (surface(y), surface(p))):
         nearest = sorted(min(float(np.hypot(*(a - b))) for b in other) for a in one)
         rank = percentile / 100.0 * (len(nearest) - 1)
         below, above = nearest[int(np.floor(rank))], nearest[int(np.ceil(rank))]
-        directed.append(below + (rank - np.floor(rank)) * (above - below))
+        directed.append(below + float(rank - np.floor(rank)) * (above - below))
     return max(directed)
 
 
