@@ -59,12 +59,14 @@ def test_holes_depend_on_the_image_and_the_step_alone() -> None:
 
 
 def loss_by_loops(restored: Tensor, views: Holed) -> float:
-    errors = []
-    for n, image in enumerate(views.whole.double().tolist()):
-        for y in range(VIEW):
-            for x in range(VIEW):
-                if views.missing[n, 0, y, x] == 1.0:
-                    errors.append((image[0][y][x] - float(restored[n, 0, y, x])) ** 2)
+    whole, missing = views.whole.double().tolist(), views.missing.tolist()
+    errors = [
+        (whole[n][0][y][x] - float(restored[n, 0, y, x])) ** 2
+        for n in range(len(whole))
+        for y in range(VIEW)
+        for x in range(VIEW)
+        if missing[n][0][y][x] == 1.0
+    ]
     return math.fsum(errors) / len(errors)
 
 

@@ -22,7 +22,7 @@ BUDGET = Budget(images=40, checks=5, statistics="trained")
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class ProbeConfig:
     learning_rate: float = 0.1
     weight_decay: float = 0.0
     batch_size: int = 4
@@ -45,11 +45,11 @@ class Probe(Method[Batch]):
 
     name = "probe"
     paper = "https://example.org"
-    Config = Config
+    Config = ProbeConfig
 
-    config: Config
+    config: ProbeConfig
 
-    def __init__(self, encoder: Encoder, config: Config) -> None:
+    def __init__(self, encoder: Encoder, config: ProbeConfig) -> None:
         super().__init__(encoder, config)
         self.weight = nn.Parameter(torch.zeros(()))
         self.head = nn.Linear(4, 4)
@@ -87,7 +87,7 @@ class Probe(Method[Batch]):
 
 
 def probe(seed: int = 0, **settings: Any) -> Probe:  # noqa: ANN401
-    method = build(Probe, Config(**settings), "tiny", 3, seed=seed)
+    method = build(Probe, ProbeConfig(**settings), "tiny", 3, seed=seed)
     assert isinstance(method, Probe)
     return method
 
@@ -337,7 +337,7 @@ def test_building_and_training_leave_the_global_generator_alone(images: Images) 
 def test_heads_do_not_depend_on_the_encoders_size() -> None:
     heads = []
     for width in ("tiny", "small"):
-        method = build(Probe, Config(), width, 1, seed=4)  # type: ignore[arg-type]
+        method = build(Probe, ProbeConfig(), width, 1, seed=4)
         assert isinstance(method, Probe)
         heads.append(method.head.weight)
     assert torch.equal(*heads)
@@ -405,7 +405,7 @@ def test_recalibrated_means_are_plain_averages_over_equal_batches(
         norm.running_mean.fill_(100.0)  # type: ignore[union-attr]
     assert recalibrate(encoder, images, CPU) == 32
     batch = images.batch(torch.arange(32), CPU)
-    convolution, norm, _ = encoder.blocks[0][0]  # type: ignore[index, misc]
+    convolution, norm, _ = encoder.blocks[0][0]  # type: ignore[index]
     expected = convolution(batch.normalised(batch.images)).mean(dim=(0, 2, 3))
     torch.testing.assert_close(norm.running_mean, expected, rtol=1e-4, atol=1e-5)
     assert all(norm.momentum == 0.1 for norm in norms(encoder))
