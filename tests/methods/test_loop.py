@@ -11,10 +11,14 @@ from torch import Tensor, nn
 
 from methods import statistics
 from methods.base import Batch, Budget, Draws, Images, Method, Phase, Pretrained, Progress
+from methods.byol import BYOL
+from methods.errors import ConfigError
+from methods.inpainting import Inpainting
 from methods.networks import Encoder
-from methods.order import order
+from methods.order import batch_sizes, order, phase_images
 from methods.pretrain import DivergedError, build, pretrain
 from methods.schedules import Halving, constant, cosine
+from methods.simclr import SimCLR
 from methods.statistics import recalibrate
 
 CPU = torch.device("cpu")
@@ -158,6 +162,13 @@ def test_schedules() -> None:
     ]
 
 
+@pytest.mark.parametrize("method", [SimCLR, BYOL, Inpainting])
+def test_single_phase_methods_decay_along_a_cosine(method: type[Method[Any]]) -> None:
+    (phase,) = method.phases
+    assert phase.decay is cosine
+    assert (phase.share, phase.transfer) == (1.0, "last")
+
+
 def test_hooks_are_called_in_order(images: Images) -> None:
     method = probe(batch_size=6)  # 12 training images: an epoch is two steps
     result = pretrain(method, images, replace(BUDGET, images=24, checks=1), seed=0)
@@ -190,6 +201,30 @@ def test_the_last_batch_makes_the_budget_exact(budget: int, images: Images) -> N
     assert told == sizes
     assert min(sizes) >= Probe.smallest_batch
     assert all(size == 4 for size in sizes[:-1])
+
+
+@pytest.mark.parametrize("shares", [(1.0,), (0.2, 0.8), (0.1, 0.2, 0.7), (1 / 3, 1 / 3, 1 / 3)])
+@pytest.mark.parametrize("group", [1, 2, 3])
+def test_phases_share_a_budget_in_whole_groups(
+    shares: tuple[float, ...], group: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_phases(monkeypatch, *(Phase(str(n), share) for n, share in enumerate(shares)))
+    monkeypatch.setattr(Probe, "group", group)
+    method = probe()
+    for budget in range(1, 200):
+        counts = phase_images(budget, method)
+        assert sum(counts) == budget
+        assert all(count % group == 0 for count in counts[:-1])
+        for count, share in zip(counts, shares, strict=True):
+            assert abs(count - share * budget) <= 2 * group
+
+
+def test_batches_of_broken_groups_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Probe, "group", 2)
+    with pytest.raises(ConfigError, match=r"probe needs batches .* in groups of 2, not 5"):
+        batch_sizes(40, probe(batch_size=5))
+    with pytest.raises(ConfigError, match=r"probe draws .* in groups of 2, not 41"):
+        batch_sizes(41, probe(batch_size=4))
 
 
 def test_images_are_drawn_in_the_seeds_order(
@@ -245,6 +280,14 @@ def test_checks_repeat_the_same_held_out_batches(images: Images) -> None:
     trained_on = torch.cat([each.numbers for each in steps(method)])
     assert not bool(torch.isin(first[0].numbers, trained_on).any())
     assert result.images_passed == 4 * 4 + 14 * 12  # checks, and before_epoch of 14 passes
+
+
+def test_a_checks_batches_are_augmented_differently(make_images: Callable[..., Images]) -> None:
+    method = probe()
+    pretrain(method, make_images(held_out=1), replace(BUDGET, images=80, checks=1), seed=0)
+    one, other = checks(method)
+    assert one.index == other.index == [15] * 4  # there is one held-out image
+    assert len(torch.cat([one.numbers, other.numbers]).unique()) == 8
 
 
 def test_checks_are_spread_over_the_run(images: Images) -> None:
@@ -403,6 +446,7 @@ def test_recalibrated_means_are_plain_averages_over_equal_batches(
     encoder = Encoder("tiny", 3)
     for norm in norms(encoder):
         norm.running_mean.fill_(100.0)  # type: ignore[union-attr]
+        norm.num_batches_tracked.fill_(7)  # type: ignore[union-attr]
     assert recalibrate(encoder, images, CPU) == 32
     batch = images.batch(torch.arange(32), CPU)
     convolution, norm, _ = encoder.blocks[0][0]  # type: ignore[index]
