@@ -18,7 +18,6 @@ UNREADABLE = (
     SyntaxError,
     ValueError,
     TypeError,
-    EOFError,
 )
 
 Pixels = UInt8[np.ndarray, "height width channels"]

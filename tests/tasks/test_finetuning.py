@@ -185,10 +185,28 @@ def test_the_given_encoder_is_left_as_it_was(precision: str, training: bool) -> 
     assert weight.is_contiguous()
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_settings_precision_is_used(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    types: list[torch.dtype] = []
+
+    def recorded(both: Segmenter, *arguments: Any) -> Any:  # noqa: ANN401
+        for network in (both.encoder.blocks[2], both.decoder.trunk.levels[1]):
+            network.register_forward_hook(lambda _, __, out: types.append(out.dtype))
+        both.decoder.register_forward_hook(lambda _, __, out: types.append(out.dtype))
+        return train_stage(both, *arguments)
+
+    monkeypatch.setattr(finetuning, "train_stage", recorded)
+    finetune(encoder(), small(precision=precision, steps=1), ONE_STAGE, seed=0)
+    # Convolutions of encoder and decoder; probabilities, and so losses, are float32 always.
+    assert types[:3] == [getattr(torch, precision)] * 2 + [torch.float32]
+    assert types == types[:3] * (len(types) // 3)
+
+
 def test_a_seed_pairs_encoders(monkeypatch: pytest.MonkeyPatch) -> None:
     decoders: list[dict[str, Tensor]] = []
     rows: list[list[int]] = []
     views: list[Tensor] = []
+    keys: list[tuple[int, int]] = []
 
     class Recorded(SegmentationDecoder):
         def __init__(self, channels: tuple[int, ...]) -> None:
@@ -200,6 +218,7 @@ def test_a_seed_pairs_encoders(monkeypatch: pytest.MonkeyPatch) -> None:
     ) -> tuple[Tensor, Tensor]:
         images, truth = augmented(data, chosen, seed, step, device)
         rows.append(chosen)
+        keys.append((seed, step))
         views.extend([images.clone(), truth.clone()])
         return images, truth
 
@@ -217,8 +236,11 @@ def test_a_seed_pairs_encoders(monkeypatch: pytest.MonkeyPatch) -> None:
     pairs = list(zip(views[:12], views[12:24], views[24:], strict=True))
     assert all(torch.equal(one, other) for one, other, _ in pairs)
     assert not all(torch.equal(one, other) for one, _, other in pairs)
-    # Stages differ in their batches.
+    # Stages differ in their batches, steps in their views.
     assert rows[:3] != rows[3:6]
+    assert [step for _, step in keys] == [0, 1, 2] * 6
+    assert len({seed for seed, _ in keys}) == 4
+    assert keys[:6] == keys[6:12]
 
 
 def segmenter(seed: int = 0) -> Segmenter:
@@ -360,6 +382,21 @@ def test_a_loss_that_becomes_no_number(
     with pytest.raises(DivergedError, match=message):
         finetune(encoder(), data, TWO_STAGES, seed=0, observe=taken.append)
     assert len(taken) == 4 + found + 1
+
+
+def test_a_validation_loss_that_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finetuning, "validation_loss", lambda *_: math.nan)
+    with pytest.raises(DivergedError, match="on the validation images nan, by step 0 of 3"):
+        train_stage(segmenter(), small(), "frozen", 0, None)
+
+
+def test_foreground_is_strictly_above_a_half(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = small()
+    values = torch.tensor([0.49, 0.5, 0.51]).repeat(3, 1, 32, 11)[..., :32]
+    monkeypatch.setattr(finetuning, "probabilities", lambda *_: values)
+    found = finetuning.predictions(segmenter(), data.test, data, CPU)
+    assert found.shape == data.test.masks.shape
+    assert found[0, 0, :6].tolist() == [False, False, True, False, False, True]
 
 
 class Watched(np.ndarray):
@@ -523,8 +560,8 @@ def test_views_depend_on_seed_and_step() -> None:
     assert torch.equal(first, again)
     assert not torch.equal(first, step)
     assert not torch.equal(first, seed)
-    # An image's view does not depend on its neighbours.
-    assert torch.allclose(augmented(data, [3, 1], 5, 0, CPU)[0][1], first[1])
+    # An image's view depends neither on its neighbours nor on its place among them.
+    assert torch.equal(augmented(data, [1, 3], 5, 0, CPU)[0][0], first[1])
 
 
 def by_hand(train: list[str], test: list[str]) -> dict[str, float]:
@@ -567,8 +604,7 @@ def test_blind_scores_with_nothing_else() -> None:
 
 
 def test_a_mean_mask_is_chosen_without_the_test_masks() -> None:
-    one = by_hand(["1100", "1100", "0111"], ["1100"])
-    assert one["mean mask"] == pytest.approx(1.0)
-    # Above 1/3, the first two pixels; whatever would suit the test masks.
-    other = by_hand(["1100", "1100", "0111"], ["0011"])
-    assert other["mean mask"] == 0.0
+    # On the training masks the first two pixels score 1, 1, 2/5 and the second alone 2/3, 2/3, 1/2;
+    # the second alone would suit this test mask.
+    scores = by_hand(["1100", "1100", "0111"], ["0100"])
+    assert scores["mean mask"] == pytest.approx(2 / 3)

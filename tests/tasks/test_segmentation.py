@@ -201,6 +201,7 @@ def test_missing_files_are_named_and_nothing_is_written(
     files = task.files(source)
     files[0].unlink()
     files[3].unlink()
+    files[3].mkdir()  # a folder is no file
     with pytest.raises(MissingDataError) as caught:
         task.load(source, SMALL)
     message = str(caught.value)
@@ -266,12 +267,20 @@ def test_settings_out_of_range(field: str, value: int) -> None:
         Settings(**{field: value})  # type: ignore[arg-type]
 
 
-def test_idrid_numbers_its_parts_on(make_task: MakeTask) -> None:
-    task = make_task("idrid_optic_disc")
+@pytest.mark.parametrize(
+    ("name", "folder", "suffix"),
+    [
+        ("idrid_optic_disc", "5. Optic Disc", "OD"),
+        ("idrid_hard_exudates", "3. Hard Exudates", "EX"),
+    ],
+)
+def test_idrid_numbers_its_parts_on(
+    name: str, folder: str, suffix: str, make_task: MakeTask
+) -> None:
     for image_id, part in (("IDRiD_54", "a. Training Set"), ("IDRiD_55", "b. Testing Set")):
-        example = task.example(Path("root"), image_id)
+        example = make_task(name).example(Path("root"), image_id)
         assert example.image.parts[-2:] == (part, f"{image_id}.jpg")
-        assert example.masks[0].parts[-3:] == (part, "5. Optic Disc", f"{image_id}_OD.tif")
+        assert example.masks[0].parts[-3:] == (part, folder, f"{image_id}_{suffix}.tif")
 
 
 @pytest.mark.parametrize(("image_id", "fold"), [("JPCLN001", "fold1"), ("JPCNN080", "fold2")])

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 
@@ -15,6 +16,15 @@ COUNTS = {
     "chasedb1_vessel": (20, 8),
     "hrf_vessel": (25, 20),
     "scr_lung": (124, 123),
+}
+
+#: The published order, as the SHA-256 of all ids, for where the published lists are absent.
+ORDERS = {
+    "idrid_optic_disc": "b46a43bd6303de2a",
+    "idrid_hard_exudates": "b46a43bd6303de2a",
+    "chasedb1_vessel": "3e1921b30d7fed8e",
+    "hrf_vessel": "fc25519978fa1395",
+    "scr_lung": "b2b8a2a846724bbc",
 }
 
 repeatable = settings(deadline=None, derandomize=True)
@@ -51,6 +61,13 @@ def test_equal_to_the_published_lists(task: str, shared: Path) -> None:
     split = read_split(task)
     assert list(split.train) == published["train"]
     assert list(split.test) == published["test"]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_order(task: str) -> None:
+    split = read_split(task)
+    digest = hashlib.sha256(" ".join(split.train + split.test).encode()).hexdigest()
+    assert digest[:16] == ORDERS[task]
 
 
 def test_unknown_task() -> None:
