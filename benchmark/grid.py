@@ -15,6 +15,7 @@ from benchmark.store import folder_name
 from methods import METHODS
 from methods.base import Budget
 from methods.errors import ConfigError
+from methods.order import timetable
 from methods.precision import Precision
 from tasks import leaks
 from tasks.base import Domain, Source, Task
@@ -43,10 +44,12 @@ def settle(plan: Plan, source: Source, device: torch.device, say: Callable[[str]
 
     Raises:
         MissingDataError: If data is missing; found before anything is written.
-        ConfigError: If a method's settings do not fit.
+        ConfigError: If a method's settings, batches or the budget do not fit it.
     """
     tasks = {name: registry.task(name) for name in plan.tasks}
     configs = {name: config_of(plan, name) for name in plan.methods}
+    for name, config in configs.items():
+        timetable(registry.method(name), config.batch_size, plan.budget.images)
     all_present(plan, tasks, source)
     precision = precision_for(plan.precision, device)
     settings = downstream(plan, precision)

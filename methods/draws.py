@@ -6,6 +6,7 @@ the same whatever an image's place in the batch, the number of workers or the ra
 
 import hashlib
 import json
+from collections.abc import Sequence
 from copy import copy
 
 import numpy as np
@@ -22,6 +23,16 @@ def derive_seed(*parts: int | str) -> int:
     """A 63-bit seed from named parts, so that adding a consumer never shifts another's stream."""
     digest = hashlib.sha256(json.dumps(parts).encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
+
+
+def occurrences(index: Sequence[int]) -> Int[Tensor, " batch"]:
+    """How often each index already stood earlier in the batch."""
+    seen: dict[int, int] = {}
+    times = []
+    for image in index:
+        times.append(seen.get(image, 0))
+        seen[image] = times[-1] + 1
+    return torch.tensor(times, dtype=torch.long)
 
 
 def scrambled(state: np.ndarray) -> np.ndarray:
@@ -86,10 +97,12 @@ class Draws:
     ) -> Float[Tensor, "batch *shape"]:
         """Uniform in [low, high), float32, shape (batch, *shape)."""
         count = int(np.prod(shape, dtype=np.int64))
-        # 24 bits fill a float32's mantissa, so that rounding never reaches the upper end.
+        # 24 bits fill a float32's mantissa.
         unit = (self.bits(name, count) >> np.uint64(40)).astype(np.float32) * np.float32(2**-24)
-        values = torch.from_numpy(unit).reshape(len(self), *shape).to(self.device)
-        return low + (high - low) * values
+        # Scaling may round to the upper end, which does not belong to the range.
+        below = max(np.nextafter(np.float32(high), np.float32(low)), np.float32(low))
+        values = np.minimum(np.float32(low) + np.float32(high - low) * unit, below)
+        return torch.from_numpy(values).reshape(len(self), *shape).to(self.device)
 
     def normal(self, name: str, shape: tuple[int, ...] = ()) -> Float[Tensor, "batch *shape"]:
         """Standard normal by inversion, float32, shape (batch, *shape)."""

@@ -106,17 +106,21 @@ def sample(
     placement: Placement,
     side: int,
     mode: str,
+    outside: str = "zeros",
 ) -> Float[Tensor, "batch channels side side"]:
-    """Look the placed pixels up, with zeros outside the image.
+    """Look the placed pixels up.
 
     Args:
         images: What to sample.
         placement: Where each output pixel lies in ``images``.
         side: Output height and width in pixels.
         mode: "bilinear" or "nearest".
+        outside: What lies outside the image: "zeros", or its "border" repeated. A crop that
+            reaches the edge asks for places up to half an output pixel from it, beyond the centre
+            of the last pixel, and must not mix black in.
     """
     return F.grid_sample(
-        images, grid(placement, side), mode=mode, padding_mode="zeros", align_corners=False
+        images, grid(placement, side), mode=mode, padding_mode=outside, align_corners=False
     )
 
 

@@ -1,12 +1,10 @@
 """In which order a pool's images are drawn, and in batches of which size."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import accumulate, count, pairwise
 from typing import Any, Literal
 
 import torch
-from jaxtyping import Int
-from torch import Tensor
 
 from methods.base import Method
 from methods.draws import derive_seed
@@ -30,23 +28,25 @@ def order(seed: int, pool: int, sampling: Literal["epochs", "replacement"]) -> I
         yield from indices.tolist()
 
 
-def occurrences(index: Sequence[int]) -> Int[Tensor, " batch"]:
-    """How often each index already stood earlier in the batch."""
-    seen: dict[int, int] = {}
-    times = []
-    for image in index:
-        times.append(seen.get(image, 0))
-        seen[image] = times[-1] + 1
-    return torch.tensor(times, dtype=torch.long)
+def timetable(method: type[Method[Any]], batch_size: int, images: int) -> dict[str, list[int]]:
+    """The batches of every phase, by its name; they add up to ``images`` exactly.
+
+    Raises:
+        ConfigError: If the batch or the number of images does not suit the method.
+    """
+    return {
+        phase.name: batch_sizes(drawn, method, batch_size)
+        for phase, drawn in zip(method.phases, phase_images(images, method), strict=True)
+    }
 
 
-def batch_sizes(images: int, method: Method[Any]) -> list[int]:
+def batch_sizes(images: int, method: type[Method[Any]], size: int) -> list[int]:
     """Split a number of images into the method's batches; a last one too short joins its neighbour.
 
     Raises:
         ConfigError: If the batch or the number of images does not suit the method.
     """
-    size, least, group = method.config.batch_size, method.smallest_batch, method.group
+    least, group = method.smallest_batch, method.group
     if size < least or size % group:
         raise ConfigError(
             f"{method.name} needs batches of at least {least} images in groups of {group}, "
@@ -66,7 +66,7 @@ def batch_sizes(images: int, method: Method[Any]) -> list[int]:
     return sizes
 
 
-def phase_images(images: int, method: Method[Any]) -> list[int]:
+def phase_images(images: int, method: type[Method[Any]]) -> list[int]:
     """Images that each phase draws: its share in whole groups, the last phase taking the rest.
 
     The counts add up to ``images`` exactly.

@@ -24,12 +24,16 @@ from methods.base import (
     Scalar,
     derive_seed,
 )
+from methods.draws import occurrences
+from methods.errors import ConfigError
 from methods.networks import Encoder, Width, set_precision
-from methods.order import batch_sizes, occurrences, order, phase_images
+from methods.order import order, timetable
 from methods.statistics import recalibrate
 
 #: Validation batches per training step: the reference's 100 batches an epoch of 1,000 steps.
 VALIDATION_SHARE = 0.1
+#: The choice of checkpoint that needs images held out (``Phase.transfer``).
+LOWEST = "lowest validation loss"
 #: Steps between two looks at the losses, so that a GPU is not made to wait at every step.
 LOOK_EVERY = 50
 
@@ -102,10 +106,12 @@ class Training:
     def __init__(self, method: Method[Any], images: Images, budget: Budget, seed: int) -> None:
         self.method, self.images, self.seed = method, images, seed
         self.device = next(method.parameters()).device
-        self.sizes = {
-            phase.name: batch_sizes(drawn, method)
-            for phase, drawn in zip(method.phases, phase_images(budget.images, method), strict=True)
-        }
+        self.sizes = timetable(type(method), method.config.batch_size, budget.images)
+        if not images.held_out and any(phase.transfer == LOWEST for phase in method.phases):
+            raise ConfigError(
+                f"{method.name} transfers the checkpoint of {LOWEST}, but the pool of "
+                f"{len(images)} images holds none out for it: give it more images"
+            )
         self.steps = sum(len(sizes) for sizes in self.sizes.values())
         self.checks = min(budget.checks, max(self.steps, 1))
         self.stream = order(seed, len(images), method.sampling)
@@ -134,15 +140,15 @@ class Training:
                 observe(size)
             if self.due():
                 loss = self.check(progress)
-                if phase.transfer == "lowest validation loss" and loss < best_loss:
+                if phase.transfer == LOWEST and loss < best_loss:
                     best_loss, best_state = loss, deepcopy(self.method.state_dict())
         self.look()
         self.transferred = f"{phase.name}, {phase.transfer}"
-        if phase.transfer == "lowest validation loss":
+        if phase.transfer == LOWEST:
             if best_state is None:
-                raise ValueError(
-                    f"{self.method.name} transfers the checkpoint of lowest validation loss, but "
-                    "the pool holds no images out: give it some, or more checks"
+                raise DivergedError(
+                    f"no validation loss of {self.method.name} in the phase {phase.name!r} is "
+                    "finite: lower its learning_rate"
                 )
             self.method.load_state_dict(best_state)
 

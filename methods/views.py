@@ -16,15 +16,18 @@ from methods.geometry import Placement, crops, flips, grid, sample
 #: The published crop: 448 of 512 px, on a grid of 16 px so that five levels divide it.
 CROP_SHARE = 7 / 128
 CROP_STEP = 16
+LARGEST_VIEW = 448
 
 
 def view_side(side: int) -> int:
     """Side of a view in pixels, for images of ``side`` px: 448 for 512, 112 for 128, 48 for 64.
 
+    Larger images give 448 too, as the paper's X-rays of 1024 px do.
+
     Raises:
         ValueError: If the images are too small for one step of 16 px.
     """
-    cropped = CROP_STEP * int(side * CROP_SHARE)
+    cropped = min(CROP_STEP * int(side * CROP_SHARE), LARGEST_VIEW)
     if cropped < CROP_STEP:
         raise ValueError(f"images must be at least 19 px a side to be cropped, not {side}")
     return cropped
@@ -102,7 +105,7 @@ def one_view(batch: Batch, draws: Draws, augmentation: Augmentation, name: str) 
     )
     placement = crops(draws, augmentation.area, augmentation.aspect) @ mirrors
     side = view_side(batch.images.shape[-1])
-    images = sample(batch.images, placement, side, "bilinear")
+    images = sample(batch.images, placement, side, "bilinear", "border")
     images = jittered(images, draws, augmentation.jitter, augmentation.jitter_probability)
     images = greyed(images, draws, augmentation.grey)
     if augmentation.blur_probability > 0.0:

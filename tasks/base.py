@@ -115,7 +115,7 @@ class Source:
             raise MissingDataError(
                 f"{info.dataset}: {len(missing)} of {len(paths)} files are missing under "
                 f"{self.root}: {named}{more}; obtain it from {info.page} ({info.terms}) and unpack "
-                f"it into {self.root / info.folder}"
+                f"it into {self.root}, as {info.folder}"
             )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from methods.draws import Draws, derive_seed
+from methods.draws import Draws, derive_seed, occurrences
 from methods.geometry import flips, rotations, sample
 from methods.networks import Encoder, SegmentationDecoder, set_precision
 from tasks.base import Score, TaskScores
@@ -176,7 +176,7 @@ def augmented(
     Images are sampled bilinearly, masks to the nearest pixel.
     """
     images, truth = tensors(data.train, rows, device)
-    draws = Draws(seed, step, torch.tensor(rows), device=device)
+    draws = Draws(seed, step, torch.tensor(rows), occurrences(rows), device)
     placement = rotations(draws.uniform("rotation", -data.rotation, data.rotation))
     if data.flips:
         mirrors = flips(draws.chance("flip", 0.5), draws.chance("flip vertical", 0.5))

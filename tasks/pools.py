@@ -146,5 +146,5 @@ def prepared(path: Path, domain: Domain, size: int) -> np.ndarray:
         if box is None or (box[1] - box[0]) * (box[3] - box[2]) < SMALLEST_FIELD * height * width:
             return np.zeros((channels, size, size), dtype=np.uint8)
         image = preparation.cropped(image, box)
-    small = preparation.area_average(preparation.resized(image), size)
+    small = preparation.smaller_image(preparation.resized(image), size)
     return small.transpose(2, 0, 1)

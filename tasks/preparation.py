@@ -5,14 +5,13 @@ that by area averaging, so that a threshold always belongs to 512 px.
 """
 
 import numpy as np
-from jaxtyping import Bool, UInt8
-from PIL import Image
+from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
 
 from tasks.reading import Mask, Pixels
 
 #: Bumped when prepared arrays change; part of every cache key and data manifest.
-VERSION = 1
+VERSION = 2
 #: Side at which thresholds apply, in pixels.
 SIDE = 512
 #: A pixel belongs to the field of view if any channel exceeds this grey level.
@@ -21,6 +20,8 @@ DARK = 20
 MARGIN = 16
 #: Area share above which a pixel of a smaller mask is foreground.
 SMALLER = 0.3
+#: Room for the sums' rounding, so that exactly 0.3 is not above 0.3.
+ROUNDING = 1e-9
 
 Box = tuple[int, int, int, int]
 
@@ -69,15 +70,30 @@ def binarised(mask: Mask, threshold: float) -> Bool[np.ndarray, "side side"]:
     return resized(mask[:, :, None])[:, :, 0] > threshold * 255.0
 
 
-def area_average(pixels: Pixels, side: int) -> UInt8[np.ndarray, "side side channels"]:
-    """A smaller image by averaging areas."""
+def overlaps(large: int, small: int) -> Float[np.ndarray, "small large"]:
+    """Which share of each of ``small`` equal stretches each of ``large`` equal ones covers."""
+    step = large / small
+    ends = np.arange(small + 1)[:, None] * step
+    low, high = (
+        np.maximum(ends[:-1], np.arange(large)),
+        np.minimum(ends[1:], np.arange(1, large + 1)),
+    )
+    shares: np.ndarray = np.clip(high - low, 0.0, None) / step
+    return shares
+
+
+def area_average(pixels: np.ndarray, side: int) -> Float[np.ndarray, "side side channels"]:
+    """The mean of each of side x side equal areas, parts of pixels counted as parts."""
+    shares = overlaps(pixels.shape[0], side)
+    means: np.ndarray = np.einsum("yh,hwc,xw->yxc", shares, pixels, shares, optimize=True)
+    return means
+
+
+def smaller_image(pixels: Pixels, side: int) -> UInt8[np.ndarray, "side side channels"]:
+    """A smaller image by averaging areas, rounded to grey levels."""
     if pixels.shape[0] == side:
         return pixels
-    planes = [
-        np.asarray(Image.fromarray(plane).resize((side, side), Image.Resampling.BOX))
-        for plane in np.moveaxis(pixels, 2, 0)
-    ]
-    return np.stack(planes, axis=2)
+    return area_average(pixels, side).round().astype(np.uint8)
 
 
 def smaller_mask(
@@ -86,5 +102,4 @@ def smaller_mask(
     """A smaller mask: foreground where more than 0.3 of the area was."""
     if mask.shape[0] == side:
         return mask
-    shares = area_average((mask * np.uint8(255))[:, :, None], side)[:, :, 0]
-    return shares > SMALLER * 255.0
+    return area_average(mask[:, :, None].astype(float), side)[:, :, 0] > SMALLER + ROUNDING

@@ -71,9 +71,12 @@ def read_mask(path: Path) -> Mask:
     """A mask's grey levels, uint8, shape (height, width); palettes are resolved to luma.
 
     Raises:
-        ImageError: If the file is unreadable.
+        ImageError: If the file is unreadable, or holds more than 8 bits, which would be cut off.
     """
-    return np.asarray(opened(path).convert("L"))
+    image = opened(path)
+    if image.mode[0] in "IF":
+        raise ImageError(f"{path} holds {np.asarray(image).dtype} values; 8-bit masks are read")
+    return np.asarray(image.convert("L"))
 
 
 def read_raw(path: Path) -> Pixels:

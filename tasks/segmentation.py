@@ -190,7 +190,7 @@ class SegmentationTask(Task):
         box = preparation.field_of_view(image) if self.info.domain == "fundus" else None
         large = preparation.resized(preparation.cropped(image, box))
         marked = preparation.binarised(preparation.cropped(mask, box), self.threshold)
-        small = preparation.area_average(large, size)
+        small = preparation.smaller_image(large, size)
         foreground = preparation.smaller_mask(marked, size) * np.uint8(255)
         return np.concatenate([small, foreground[:, :, None]], axis=2).transpose(2, 0, 1)
 

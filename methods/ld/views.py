@@ -93,7 +93,7 @@ def shared_place(
     crop = crops(draws, (strengths.crop_area, 1.0), (3 / 4, 4 / 3))
     side = images.shape[-1]
     rotated = sample(images, turn, side, "nearest")
-    return turn @ crop, sample(rotated, crop, view_side(side), "bilinear")
+    return turn @ crop, sample(rotated, crop, view_side(side), "bilinear", "border")
 
 
 def own_look(images: Tensor, draws: Draws, strengths: ViewStrengths) -> tuple[Placement, Tensor]:

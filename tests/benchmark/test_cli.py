@@ -59,6 +59,23 @@ def test_a_misspelt_method_is_one_line_and_writes_nothing(
     assert not out.exists()
 
 
+def test_a_budget_that_suits_no_method_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan, out = tmp_path / "plan.toml", tmp_path / "out"
+    text = (PLANS / "real.toml").read_text(encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    for changed, complaint in (
+        (text.replace("images = 12000", "images = 11_999"), "groups of 2, not 11999"),
+        (text + "\n[config.ld]\nbatch_size = 7\n", "groups of 2, not 7: raise batch_size"),
+    ):
+        assert changed != text
+        plan.write_text(changed, encoding="utf-8")
+        line = mistake(monkeypatch, capsys, "run", plan, "--data", tmp_path / "data", "--out", out)
+        assert complaint in line
+        assert not out.exists()
+
+
 def test_missing_data_says_what_where_and_under_which_terms(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

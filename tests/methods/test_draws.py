@@ -1,5 +1,6 @@
 """Random numbers depend on what they are for, not on when or where they are asked for."""
 
+import numpy as np
 import pytest
 import torch
 from scipy import stats
@@ -59,3 +60,15 @@ def test_permutations_are_permutations() -> None:
 def test_seeds_are_named_and_stable() -> None:
     assert derive_seed(0, "order", 1) != derive_seed(0, "order", 2)
     assert derive_seed(0, "order") == 7990785514659823761
+
+
+def test_rounding_never_reaches_the_upper_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    most = np.full((1, 1), 2**64 - 1, dtype=np.uint64)
+    monkeypatch.setattr(Draws, "bits", lambda *_: most)
+    draws = Draws(0, 0, torch.tensor([0]))
+    for low, high in ((0.0, 1.0), (0.8, 1.2), (-180.0, 180.0), (100.0, 100.5), (-1.0, 0.0)):
+        value = float(draws.uniform("u", low, high))
+        assert low <= value < high
+        assert value > high - 1e-6 * max(abs(low), abs(high))
+    assert float(draws.uniform("u", 0.3, 0.3)) == pytest.approx(0.3)
+    assert bool(draws.normal("n").isfinite())

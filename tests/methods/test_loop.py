@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from methods import statistics
 from methods.base import Batch, Budget, Draws, Images, Method, Phase, Pretrained, Progress
 from methods.byol import BYOL
 from methods.errors import ConfigError
@@ -19,7 +18,6 @@ from methods.order import batch_sizes, order, phase_images
 from methods.pretrain import DivergedError, build, pretrain
 from methods.schedules import Halving, constant, cosine
 from methods.simclr import SimCLR
-from methods.statistics import recalibrate
 
 CPU = torch.device("cpu")
 BUDGET = Budget(images=40, checks=5, statistics="trained")
@@ -210,9 +208,8 @@ def test_phases_share_a_budget_in_whole_groups(
 ) -> None:
     with_phases(monkeypatch, *(Phase(str(n), share) for n, share in enumerate(shares)))
     monkeypatch.setattr(Probe, "group", group)
-    method = probe()
     for budget in range(1, 200):
-        counts = phase_images(budget, method)
+        counts = phase_images(budget, Probe)
         assert sum(counts) == budget
         assert all(count % group == 0 for count in counts[:-1])
         for count, share in zip(counts, shares, strict=True):
@@ -222,9 +219,9 @@ def test_phases_share_a_budget_in_whole_groups(
 def test_batches_of_broken_groups_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Probe, "group", 2)
     with pytest.raises(ConfigError, match=r"probe needs batches .* in groups of 2, not 5"):
-        batch_sizes(40, probe(batch_size=5))
+        batch_sizes(40, Probe, 5)
     with pytest.raises(ConfigError, match=r"probe draws .* in groups of 2, not 41"):
-        batch_sizes(41, probe(batch_size=4))
+        batch_sizes(41, Probe, 4)
 
 
 def test_images_are_drawn_in_the_seeds_order(
@@ -334,6 +331,16 @@ def test_the_checkpoint_of_lowest_validation_loss_is_transferred(
     assert result.transferred == "two, lowest validation loss"
 
 
+def test_a_phase_without_a_finite_validation_loss_diverged(
+    images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_phases(monkeypatch, *two_phases("lowest validation loss"))
+    method = probe()
+    method.validation = iter([0.5, math.nan, math.inf, math.nan, math.nan])
+    with pytest.raises(DivergedError, match="no validation loss of probe in the phase 'two'"):
+        pretrain(method, images, BUDGET, seed=0)
+
+
 def test_the_last_checkpoint_stays_whatever_the_validation_loss(images: Images) -> None:
     method = probe()
     method.validation = iter([1.0, 2.0, 3.0, 4.0, 5.0])
@@ -345,7 +352,7 @@ def test_without_held_out_images_nothing_can_be_selected(
     make_images: Callable[..., Images], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_phases(monkeypatch, *two_phases("lowest validation loss"))
-    with pytest.raises(ValueError, match=r"probe transfers .* holds no images out"):
+    with pytest.raises(ConfigError, match=r"probe transfers .* holds none out"):
         pretrain(probe(), make_images(held_out=0), BUDGET, seed=0)
 
 
@@ -418,42 +425,6 @@ def test_a_transferred_encoder_loads_into_a_fresh_one(images: Images) -> None:
     inputs = batch.normalised(batch.images)
     for a, b in zip(encoder(inputs), fresh.eval()(inputs), strict=True):
         torch.testing.assert_close(a, b)
-
-
-def test_recalibrated_statistics_are_plain_averages_in_every_layer(
-    make_images: Callable[..., Images],
-) -> None:
-    """One batch: every norm's statistics are the mean and variance of what came in."""
-    images = make_images(count=20, held_out=4)  # the held-out ones must not count
-    encoder = Encoder("tiny", 3)
-    recalibrate(encoder, images, CPU)
-    incoming: list[Tensor] = []
-    for norm in norms(encoder):
-        norm.register_forward_pre_hook(lambda _, inputs: incoming.append(inputs[0].detach()))
-    batch = images.batch(torch.arange(16), CPU)
-    kept = [(norm.running_mean.clone(), norm.running_var.clone()) for norm in norms(encoder)]  # type: ignore[union-attr]
-    encoder.train()(batch.normalised(batch.images))
-    for (mean, variance), maps in zip(kept, incoming, strict=True):
-        torch.testing.assert_close(mean, maps.mean(dim=(0, 2, 3)), rtol=1e-3, atol=1e-4)
-        torch.testing.assert_close(variance, maps.var(dim=(0, 2, 3)), rtol=1e-3, atol=1e-4)
-
-
-def test_recalibrated_means_are_plain_averages_over_equal_batches(
-    make_images: Callable[..., Images], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(statistics, "CALIBRATION_IMAGES", 32)
-    images = make_images(count=50, held_out=2)
-    encoder = Encoder("tiny", 3)
-    for norm in norms(encoder):
-        norm.running_mean.fill_(100.0)  # type: ignore[union-attr]
-        norm.num_batches_tracked.fill_(7)  # type: ignore[union-attr]
-    assert recalibrate(encoder, images, CPU) == 32
-    batch = images.batch(torch.arange(32), CPU)
-    convolution, norm, _ = encoder.blocks[0][0]  # type: ignore[index]
-    expected = convolution(batch.normalised(batch.images)).mean(dim=(0, 2, 3))
-    torch.testing.assert_close(norm.running_mean, expected, rtol=1e-4, atol=1e-5)
-    assert all(norm.momentum == 0.1 for norm in norms(encoder))
-    assert not encoder.training
 
 
 @pytest.mark.parametrize(("images_drawn", "checks_made"), [(0, 1), (-4, 1), (4, 0)])

@@ -20,7 +20,6 @@ from methods.ld import LocalDiscrimination
 from methods.order import batch_sizes, order, phase_images
 from methods.pretrain import DivergedError, build, pretrain
 from methods.simclr import SimCLR
-from methods.statistics import recalibrate
 
 TRAINED = [name for name in METHODS if name != "random"]
 BUDGET = Budget(images=24, checks=2)
@@ -158,23 +157,11 @@ def test_random_trains_nothing(images: Images) -> None:
     assert result.history.losses == []
 
 
-def test_statistics_are_those_of_the_pools_plain_images(images: Images) -> None:
-    encoder = made("random").encoder
-    assert recalibrate(encoder, images, torch.device("cpu")) == 12
-    batch = images.batch(torch.arange(12), torch.device("cpu"))
-    block = encoder.blocks[0]
-    conv, norm = block[0][0], block[0][1]  # type: ignore[index]
-    maps = conv(batch.normalised(batch.images))
-    assert torch.allclose(norm.running_mean, maps.mean(dim=(0, 2, 3)), atol=1e-5)
-    assert torch.allclose(norm.running_var, maps.var(dim=(0, 2, 3)), rtol=1e-4)
-    assert norm.momentum == 0.1
-
-
 def test_ld_spends_a_fifth_on_stage_one_and_transfers_its_best_checkpoint(
     images: Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert phase_images(1000, made("ld")) == [200, 800]
-    assert sum(phase_images(86, made("ld"))) == 86
+    assert phase_images(1000, LocalDiscrimination) == [200, 800]
+    assert sum(phase_images(86, LocalDiscrimination)) == 86
     from methods.pretrain import Training  # noqa: PLC0415
 
     losses = iter([9.0, 3.0, 1.0, 2.0])
@@ -242,12 +229,12 @@ def test_epochs_show_every_image_before_any_again() -> None:
     ("images", "expected"), [(24, [8, 8, 8]), (26, [8, 8, 10]), (28, [8, 8, 8, 4]), (4, [4])]
 )
 def test_batches_add_up(images: int, expected: list[int]) -> None:
-    assert batch_sizes(images, made("ld", batch=8)) == expected
+    assert batch_sizes(images, LocalDiscrimination, 8) == expected
 
 
 def test_an_odd_budget_for_pairs_is_refused() -> None:
     with pytest.raises(ConfigError, match="groups of 2, not 25"):
-        batch_sizes(25, made("ld", batch=8))
+        batch_sizes(25, LocalDiscrimination, 8)
 
 
 def test_held_out_images_never_train(images: Images, monkeypatch: pytest.MonkeyPatch) -> None:

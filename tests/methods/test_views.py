@@ -61,8 +61,8 @@ def noise() -> Batch:
 def displacement(view: View) -> tuple[Tensor, Tensor]:
     """How far each pixel's true origin is from where the view says, in pixels; and which count.
 
-    Counted are pixels wholly inside the source and not next to its border, where bilinear
-    sampling starts to mix zeros in.
+    Counted are pixels wholly inside the source and not next to its border, which
+    sampling repeats.
     """
     shown = 2.0 * view.images[:, :2].permute(0, 2, 3, 1) - 1.0
     inside = (view.images[:, 2] > 1.0 - 1e-5) & (view.coordinates.abs().amax(-1) < 1.0 - 2 * PIXEL)
@@ -70,7 +70,8 @@ def displacement(view: View) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("side", "expected"), [(512, 448), (256, 224), (128, 112), (64, 48), (32, 16), (19, 16)]
+    ("side", "expected"),
+    [(1024, 448), (512, 448), (256, 224), (128, 112), (64, 48), (32, 16), (19, 16)],
 )
 def test_view_side(side: int, expected: int) -> None:
     assert view_side(side) == expected
@@ -203,13 +204,22 @@ def test_ld_rotates_by_nearest_and_crops_bilinearly(
 ) -> None:
     modes: list[str] = []
 
-    def recorded(images: Tensor, placement: Tensor, side: int, mode: str) -> Tensor:
+    def recorded(images: Tensor, placement: Tensor, side: int, mode: str, *outside: str) -> Tensor:
         modes.append(mode)
-        return sample(images, placement, side, mode)
+        return sample(images, placement, side, mode, *outside)
 
     monkeypatch.setattr("methods.ld.views.sample", recorded)
     ld_views(noise, draws_for(noise), LD)
     assert modes == ["nearest", "bilinear", "nearest", "nearest"]
+
+
+@pytest.mark.parametrize("side", [64, 128])
+def test_crops_mix_no_black_in_at_the_edge(side: int) -> None:
+    white = batch_of(torch.ones(50, 3, side, side))
+    cropped = one_view(white, draws_for(white), CROPPED, "a").images
+    assert torch.allclose(cropped, torch.ones_like(cropped))
+    views = ld_views(white, draws_for(white), replace(STILL, crop_area=0.9))
+    assert torch.allclose(views.first.images, torch.ones_like(views.first.images))
 
 
 def flat(count: int) -> Batch:

@@ -564,6 +564,11 @@ def test_views_depend_on_seed_and_step() -> None:
     assert torch.equal(augmented(data, [1, 3], 5, 0, CPU)[0][0], first[1])
 
 
+def test_an_image_that_comes_twice_in_a_batch_is_augmented_twice() -> None:
+    images, _ = augmented(small(), [0, 1, 0], 5, 0, CPU)
+    assert not torch.equal(images[0], images[2])
+
+
 def by_hand(train: list[str], test: list[str]) -> dict[str, float]:
     """Blind scores of masks given as rows of 0 and 1; the first training mask validates."""
 

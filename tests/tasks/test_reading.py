@@ -203,6 +203,8 @@ def test_16_bit_images(tmp_path: Path, name: str) -> None:
     levels = np.random.default_rng(0).integers(0, 65536, (20, 20)).astype(np.uint16)
     Image.fromarray(levels).save(tmp_path / name)
     assert "8-bit images are read" in refused(tmp_path / name, 1)
+    with pytest.raises(ImageError, match="holds uint16 values; 8-bit masks are read"):
+        read_mask(tmp_path / name)
 
 
 @pytest.mark.parametrize(
