@@ -34,6 +34,11 @@ def timetable(method: type[Method[Any]], batch_size: int, images: int) -> dict[s
     Raises:
         ConfigError: If the batch or the number of images does not suit the method.
     """
+    if images % method.group and method.phases:
+        raise ConfigError(
+            f"{method.name} draws images in groups of {method.group}, not {images}: change "
+            "budget.images"
+        )
     return {
         phase.name: batch_sizes(drawn, method, batch_size)
         for phase, drawn in zip(method.phases, phase_images(images, method), strict=True)
@@ -52,10 +57,10 @@ def batch_sizes(images: int, method: type[Method[Any]], size: int) -> list[int]:
             f"{method.name} needs batches of at least {least} images in groups of {group}, "
             f"not {size}: raise batch_size"
         )
-    if images < least or images % group:
+    if images < least:
         raise ConfigError(
-            f"{method.name} draws at least {least} images a phase in groups of {group}, "
-            f"not {images}: change budget.images"
+            f"{method.name} draws at least {least} images a phase, not {images}: raise "
+            "budget.images"
         )
     full, rest = divmod(images, size)
     sizes = [size] * full

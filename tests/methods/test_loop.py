@@ -14,7 +14,7 @@ from methods.byol import BYOL
 from methods.errors import ConfigError
 from methods.inpainting import Inpainting
 from methods.networks import Encoder
-from methods.order import batch_sizes, order, phase_images
+from methods.order import batch_sizes, order, phase_images, timetable
 from methods.pretrain import DivergedError, build, pretrain
 from methods.schedules import Halving, constant, cosine
 from methods.simclr import SimCLR
@@ -220,8 +220,8 @@ def test_batches_of_broken_groups_are_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(Probe, "group", 2)
     with pytest.raises(ConfigError, match=r"probe needs batches .* in groups of 2, not 5"):
         batch_sizes(40, Probe, 5)
-    with pytest.raises(ConfigError, match=r"probe draws .* in groups of 2, not 41"):
-        batch_sizes(41, Probe, 4)
+    with pytest.raises(ConfigError, match=r"probe draws images in groups of 2, not 41"):
+        timetable(Probe, 4, 41)
 
 
 def test_images_are_drawn_in_the_seeds_order(

@@ -17,7 +17,7 @@ from methods.base import Batch, Budget, Draws, Images, Method, Pretrained, Progr
 from methods.errors import ConfigError
 from methods.images import Images as Pool
 from methods.ld import LocalDiscrimination
-from methods.order import batch_sizes, order, phase_images
+from methods.order import batch_sizes, order, phase_images, timetable
 from methods.pretrain import DivergedError, build, pretrain
 from methods.simclr import SimCLR
 
@@ -234,7 +234,7 @@ def test_batches_add_up(images: int, expected: list[int]) -> None:
 
 def test_an_odd_budget_for_pairs_is_refused() -> None:
     with pytest.raises(ConfigError, match="groups of 2, not 25"):
-        batch_sizes(25, LocalDiscrimination, 8)
+        timetable(LocalDiscrimination, 8, 25)
 
 
 def test_held_out_images_never_train(images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
