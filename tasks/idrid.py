@@ -33,6 +33,7 @@ def info(title: str, kind: str) -> TaskInfo:
 class Idrid(SegmentationTask):
     """An outlined structure of IDRiD's 81 photographs."""
 
+    split_name = "idrid"
     structure: ClassVar[tuple[str, str]]  # folder and suffix
 
     def example(self, root: Path, image_id: str) -> Example:

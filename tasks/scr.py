@@ -10,6 +10,7 @@ class ScrLung(SegmentationTask):
     """Both lung fields."""
 
     name = "scr_lung"
+    split_name = "scr"
     info = TaskInfo(
         title="Lungs",
         domain="chest X-ray",

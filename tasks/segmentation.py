@@ -106,6 +106,8 @@ class SegmentationTask(Task):
     """Foreground against background, scored by Dice on the official test images."""
 
     protocol: ClassVar[str] = "segmentation-1"
+    #: The stored split (``tasks.splits``), if it is not called as the task is.
+    split_name: ClassVar[str] = ""
     #: Foreground is a grey level above this share of 255, at 512 px.
     threshold: ClassVar[float] = 0.3
     #: Whether any positive level counts before resizing.
@@ -117,7 +119,7 @@ class SegmentationTask(Task):
 
     def split(self, source: Source) -> Split:
         """The published split, or the part of it that a phantom root holds."""
-        split = read_split(self.name)
+        split = read_split(self.split_name or self.name)
         return split if source.scale == 1.0 else split.scaled(source.scale)
 
     def files(self, source: Source) -> list[Path]:

@@ -53,12 +53,9 @@ def write_idrid_segmentation(root: Path, request: Request) -> None:
 
     Masks hold 0 and 76. A lesion that a picture does not show has no file, as in the archive.
     """
-    tasks = ("idrid_optic_disc", "idrid_hard_exudates")
-    splits = [read_split(task).scaled(request.scale) for task in tasks]
-    train = dict.fromkeys(image for split in splits for image in split.train)
-    test = dict.fromkeys(image for split in splits for image in split.test)
+    split = read_split("idrid").scaled(request.scale)
     folder = root / "IDRiD" / "A. Segmentation"
-    for part, ids in (("a. Training Set", train), ("b. Testing Set", test)):
+    for part, ids in (("a. Training Set", split.train), ("b. Testing Set", split.test)):
         for image in ids:
             phantom = idrid_phantom("IDRiD/A", image, request, healthy=0.0)
             save_photograph(folder / "1. Original Images" / part / f"{image}.jpg", phantom)
@@ -123,7 +120,7 @@ def write_jsrt(root: Path, request: Request) -> None:
 
     The side is the least of ``JSRT_SIDES`` that is at least the requested size.
     """
-    split = read_split("scr_lung").scaled(request.scale)
+    split = read_split("scr").scaled(request.scale)
     side = next((s for s in JSRT_SIDES if s >= request.size), JSRT_SIDES[-1])
     (root / "JSRT").mkdir(parents=True)
     for fold, ids in (("fold1", split.train), ("fold2", split.test)):

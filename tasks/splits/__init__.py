@@ -1,6 +1,7 @@
 """The published splits by image id: which images train, which test.
 
-One JSON file a task, in the published order, with its source named inside.
+One JSON file for all tasks with the same split, in the published order, with its source named
+inside; what all ids begin with may stand apart as "prefix".
 """
 
 import json
@@ -62,12 +63,16 @@ class Split:
         return labelled[held_out:], labelled[:held_out]
 
 
-def read_split(task: str) -> Split:
-    """The published split of a task.
+def read_split(name: str) -> Split:
+    """A published split, e.g. "scr" for the three tasks of SCR.
 
     Raises:
-        FileNotFoundError: If no split is stored under that task id.
+        FileNotFoundError: If no split is stored under that name.
     """
-    text = (files("tasks.splits") / f"{task}.json").read_text(encoding="utf-8")
+    text = (files("tasks.splits") / f"{name}.json").read_text(encoding="utf-8")
     record = json.loads(text)
-    return Split(tuple(record["train"]), tuple(record["test"]))
+    prefix = record.get("prefix", "")
+    return Split(
+        tuple(prefix + image for image in record["train"]),
+        tuple(prefix + image for image in record["test"]),
+    )

@@ -64,8 +64,8 @@ def test_no_two_images_are_equal(root: Path) -> None:
 def test_layout(root: Path) -> None:
     segmentation = root / "IDRiD" / "A. Segmentation"
     for part, ids in (
-        ("a. Training Set", read_split("idrid_hard_exudates").train[:4]),
-        ("b. Testing Set", read_split("idrid_optic_disc").test[:2]),
+        ("a. Training Set", read_split("idrid").train[:4]),
+        ("b. Testing Set", read_split("idrid").test[:2]),
     ):
         masks = segmentation / "2. All Segmentation Groundtruths" / part
         images = segmentation / "1. Original Images" / part
@@ -86,7 +86,7 @@ def test_layout(root: Path) -> None:
     assert names(root / "HRF" / "manual1") == {f"{i}.tif" for i in hrf}
     assert names(root / "HRF" / "mask") == {f"{i}_mask.tif" for i in hrf}
     assert names(root / "CXR8" / "images") == {f"0000000{n}_000.png" for n in range(1, 5)}
-    lungs = read_split("scr_lung").scaled(SCALE)
+    lungs = read_split("scr").scaled(SCALE)
     assert names(root / "JSRT") == {f"{i}.IMG" for i in lungs.train + lungs.test}
     for fold, ids in (("fold1", lungs.train), ("fold2", lungs.test)):
         for name in ("heart", "left lung", "right lung", "left clavicle", "right clavicle"):

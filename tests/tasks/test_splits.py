@@ -84,7 +84,7 @@ def test_both_eyes_of_a_child_stay_together() -> None:
 
 
 def test_scr_trains_on_odd_and_tests_on_even_ids() -> None:
-    split = read_split("scr_lung")
+    split = read_split("scr")
     assert all(int(image[-3:]) % 2 == 1 for image in split.train)
     assert all(int(image[-3:]) % 2 == 0 for image in split.test)
 
@@ -101,7 +101,7 @@ def test_the_first_fifth_is_validation(count: int) -> None:
     [(20, 24, 4), (40, 49, 9), (60, 74, 14), (80, 99, 19), (100, 124, 24)],
 )
 def test_published_fractions_of_scr(percent: int, labelled: int, held_out: int) -> None:
-    train, validation = read_split("scr_lung").fraction(percent / 100)
+    train, validation = read_split("scr").fraction(percent / 100)
     assert (len(train) + len(validation), len(validation)) == (labelled, held_out)
 
 
