@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from typing import Any
 
-from tasks.base import digest
+from tasks.manifest import digest
 
 
 class Status(StrEnum):

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from benchmark.data import Cache
+from benchmark.data import app as data_app
 from methods.errors import InputError
 
 app = typer.Typer(
@@ -41,20 +43,31 @@ def main() -> int:
     return int(code or 0)
 
 
+app.add_typer(data_app, name="data")
+
+
 @app.command()
 def run(
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A TOML file, see benchmark/plans.")],
     data: Annotated[str, typer.Option(help='Folder of the data sets, or "phantom".')],
     out: Annotated[Path, typer.Option(help="Where results go; a second call continues there.")],
     device: Annotated[str, typer.Option(help='"auto", "cpu" or "cuda".')] = "auto",
+    pool: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[DOMAIN=]PATH",
+            help="Pre-train on another pool or a folder of images instead of the plan's.",
+        ),
+    ] = None,
+    cache: Cache = None,
 ) -> int:
     """Compute every cell of PLAN that OUT lacks, then print and write the leaderboard."""
-    from benchmark.plan import read_plan  # noqa: PLC0415
+    from benchmark.plan import read_plan, with_pools  # noqa: PLC0415
 
-    checked = read_plan(plan)
+    checked = with_pools(read_plan(plan), pool or [])
     from benchmark.comparison import compare  # noqa: PLC0415
 
-    failed = compare(checked, data, out, device)
+    failed = compare(checked, data, out, device, cache)
     show(out)
     return SOME_FAILED if failed else 0
 

@@ -13,12 +13,13 @@ from benchmark.plan import Plan
 from benchmark.run import Runner
 from benchmark.store import Store
 from tasks.base import Source
+from tasks.cache import default_folder
 from tasks.finetuning import STAGES
 
 PHANTOM = "phantom"
 
 
-def compare(plan: Plan, data: str, out: Path, device_name: str) -> int:
+def compare(plan: Plan, data: str, out: Path, device_name: str, cache: Path | None = None) -> int:
     """Compute every cell of a plan that ``out`` lacks.
 
     Args:
@@ -26,6 +27,7 @@ def compare(plan: Plan, data: str, out: Path, device_name: str) -> int:
         data: The data root, or "phantom" for embedded data written below ``out``.
         out: Where results go.
         device_name: "auto", "cpu" or "cuda".
+        cache: Where prepared images are kept; phantoms' are below ``out``.
 
     Returns:
         How many cells of the plan have failed, now or before.
@@ -37,8 +39,12 @@ def compare(plan: Plan, data: str, out: Path, device_name: str) -> int:
     store = Store(out)
     device = device_called(device_name)
     torch.set_num_threads(plan.threads)
-    grid = settle(plan, source(plan, data, store, console), device, console.print)
+    grid = settle(
+        plan, source(plan, data, store, console, cache), device, console.print, store.exclusions
+    )
     store.put_grid(plan.title, wanted(grid))
+    for frozen in grid.exclusions:
+        frozen.keep()
     for domain, pool in grid.pools.items():
         count = len(pool.excluded)
         console.print(
@@ -59,10 +65,10 @@ def compare(plan: Plan, data: str, out: Path, device_name: str) -> int:
     return sum(store.cell(cell.name).status != "done" for cell in grid.cells)
 
 
-def source(plan: Plan, data: str, store: Store, console: Console) -> Source:
+def source(plan: Plan, data: str, store: Store, console: Console, cache: Path | None) -> Source:
     """The data root, written first if it is to hold phantoms."""
     if data != PHANTOM:
-        return Source.at(Path(data), store.cache)
+        return Source.at(Path(data), cache or default_folder())
     from tasks.phantoms import write_phantoms  # noqa: PLC0415
 
     part = plan.phantom
@@ -71,7 +77,7 @@ def source(plan: Plan, data: str, store: Store, console: Console) -> Source:
         console.print(f"drawing phantoms into {root}")
         store.root.mkdir(parents=True, exist_ok=True)
         write_phantoms(root, scale=part.scale, seed=part.seed, size=part.size)
-    return Source.at(root, store.cache)
+    return Source.at(root, cache or store.cache)
 
 
 def wanted(grid: Grid) -> list[dict[str, object]]:

@@ -10,3 +10,6 @@ TASKS: dict[str, str] = {
     "hrf_vessel": "tasks.hrf:HrfVessel",
     "scr_lung": "tasks.scr:ScrLung",
 }
+
+#: Runnable like the others, but outside the paper's twelve.
+EXTRAS: dict[str, str] = {}

@@ -1,6 +1,5 @@
 """The contract between a task and the harness: facts, data, scores."""
 
-import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from methods.errors import InputError
+from tasks.manifest import Watch, digest, hashes
 
 Domain = Literal["fundus", "chest X-ray"]
 
@@ -102,6 +102,14 @@ class Source:
         record = json.loads(mark.read_text(encoding="utf-8"))
         return cls(root, cache, float(record["scale"]), "phantom")
 
+    def hashes(
+        self, name: str, paths: list[Path], root: Path | None = None, watch: Watch | None = None
+    ) -> dict[str, str]:
+        """SHA-256 of files by their path below the root, remembered under ``name``."""
+        base = root or self.root
+        place = digest(str(base.resolve()))[:12]
+        return hashes(base, paths, self.cache / "hashes" / f"{name}-{place}.json", watch)
+
     def require(self, paths: list[Path], info: TaskInfo) -> None:
         """Insist that every file is there.
 
@@ -117,23 +125,6 @@ class Source:
                 f"{self.root}: {named}{more}; obtain it from {info.page} ({info.terms}) and unpack "
                 f"it into {self.root}, as {info.folder}"
             )
-
-
-def digest(value: object) -> str:
-    """SHA-256 of a value's canonical JSON."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def manifest(root: Path, paths: list[Path]) -> dict[str, str]:
-    """SHA-256 of every file, by its path below ``root``."""
-    hashes = {}
-    for path in paths:
-        with path.open("rb") as file:
-            hashes[path.relative_to(root).as_posix()] = hashlib.file_digest(
-                file, "sha256"
-            ).hexdigest()
-    return hashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +160,25 @@ class Task(ABC):
     protocol: ClassVar[str]
 
     @abstractmethod
+    def wanted(self, source: Source) -> list[Path]:
+        """Every file that the task reads, there or not."""
+
     def files(self, source: Source) -> list[Path]:
         """Every file that the task reads.
 
         Raises:
             MissingDataError: If any is missing.
         """
+        files = self.wanted(source)
+        source.require(files, self.info)
+        return files
 
     @abstractmethod
-    def load(self, source: Source, settings: Any) -> Any:  # noqa: ANN401
+    def test_images(self, source: Source) -> dict[str, Path]:
+        """Every test image's file, by its id."""
+
+    @abstractmethod
+    def load(self, source: Source, settings: Any, watch: Watch | None = None) -> Any:  # noqa: ANN401
         """Read, prepare and split the data; ``settings`` belongs to the task's family.
 
         Raises:

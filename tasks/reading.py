@@ -10,6 +10,8 @@ from methods.errors import InputError
 
 #: Sides of raw radiographs that are accepted; JSRT's own are 2048, phantoms are smaller.
 RAW_SIDES = (256, 512, 1024, 2048)
+#: What a folder of somebody's own images may hold.
+SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".ppm", ".gif", ".bmp", ".dcm", ".img")
 #: What Pillow raises on files that are no image, are cut off or damaged.
 UNREADABLE = (
     UnidentifiedImageError,

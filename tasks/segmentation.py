@@ -5,7 +5,6 @@ Tasks of this family differ in data only; decoder, stages, steps and metrics are
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,13 +14,11 @@ from jaxtyping import Bool, UInt8
 
 from methods.precision import Precision
 from tasks import preparation
-from tasks.base import NORMALISATION, Normalisation, Source, Task, TaskScores, digest, manifest
-from tasks.cache import cached
+from tasks.base import NORMALISATION, Normalisation, Source, Task, TaskScores
+from tasks.cache import Recipe, cached
+from tasks.manifest import Watch, digest
 from tasks.reading import ImageError, read_image, read_mask
 from tasks.splits import Split, read_split
-
-#: Files decoded at the same time; decoding leaves Python's lock.
-READERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +99,13 @@ class SegmentationData:
     kind: str
 
 
+def shrunk(planes: np.ndarray, size: int) -> np.ndarray:
+    """Smaller planes of an image (channels + 1, side, side) whose last one is its mask."""
+    image = preparation.smaller_image(planes[:-1].transpose(1, 2, 0), size)
+    mask = preparation.smaller_mask(planes[-1] > 0, size) * np.uint8(255)
+    return np.concatenate([image.transpose(2, 0, 1), mask[None]])
+
+
 class SegmentationTask(Task):
     """Foreground against background, scored by Dice on the official test images."""
 
@@ -117,24 +121,30 @@ class SegmentationTask(Task):
     def example(self, root: Path, image_id: str) -> Example:
         """The files of one image, as the official archive lays them out."""
 
+    @property
+    def channels(self) -> int:
+        """1 for grey images, 3 for colour."""
+        return NORMALISATION[self.info.domain].channels
+
     def split(self, source: Source) -> Split:
         """The published split, or the part of it that a phantom root holds."""
         split = read_split(self.split_name or self.name)
         return split if source.scale == 1.0 else split.scaled(source.scale)
 
-    def files(self, source: Source) -> list[Path]:
-        """Every file that the task reads.
-
-        Raises:
-            MissingDataError: If any is missing.
-        """
+    def wanted(self, source: Source) -> list[Path]:
+        """Every file that the task reads, there or not."""
         split = self.split(source)
         examples = [self.example(source.root, name) for name in split.train + split.test]
-        files = [path for example in examples for path in (example.image, *example.masks)]
-        source.require(files, self.info)
-        return files
+        return [path for example in examples for path in (example.image, *example.masks)]
 
-    def load(self, source: Source, settings: Settings) -> SegmentationData:
+    def test_images(self, source: Source) -> dict[str, Path]:
+        """Every test image's file, by its id."""
+        ids = self.split(source).test
+        return {image_id: self.example(source.root, image_id).image for image_id in ids}
+
+    def load(
+        self, source: Source, settings: Settings, watch: Watch | None = None
+    ) -> SegmentationData:
         """Read, prepare and split the data.
 
         Raises:
@@ -143,14 +153,14 @@ class SegmentationTask(Task):
         """
         split = self.split(source)
         ids = split.train + split.test
-        hashes = manifest(source.root, self.files(source))
-        examples = [self.example(source.root, image_id) for image_id in ids]
-        images, masks = self.prepared(source, examples, hashes, settings.size)
+        hashes = source.hashes(self.name, self.files(source))
+        planes = self.prepare(source, settings.size, watch)
         place = {image_id: row for row, image_id in enumerate(ids)}
 
         def part(chosen: Sequence[str]) -> Labelled:
             rows = [place[image_id] for image_id in chosen]
-            return Labelled(tuple(chosen), images[rows], masks[rows])
+            images = planes[rows]
+            return Labelled(tuple(chosen), images[:, :-1], images[:, -1] > 0)
 
         train, validation = split.fraction(settings.fraction)
         fundus = self.info.domain == "fundus"
@@ -166,22 +176,34 @@ class SegmentationTask(Task):
             kind=source.kind,
         )
 
-    def prepared(
-        self, source: Source, examples: list[Example], hashes: dict[str, str], size: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Images (n, channels, size, size) and masks (n, size, size), cached by what they are."""
-        channels = NORMALISATION[self.info.domain].channels
-        key = digest([hashes, preparation.VERSION, self.threshold, self.hard, size])
+    def prepare(self, source: Source, size: int, watch: Watch | None = None) -> np.ndarray:
+        """Images with their masks (0 or 255) as the last channel, (n, channels + 1, size, size).
 
-        def make() -> np.ndarray:
-            with ThreadPoolExecutor(READERS) as pool:
-                rows = list(
-                    pool.map(lambda example: self.planes(example, channels, size), examples)
-                )
-            return np.stack(rows)
+        Memory-mapped and cached by what they are made from. A smaller size is derived from the
+        images at 512 px where these are there already.
+        """
+        channels, split = self.channels, self.split(source)
+        hashes = source.hashes(self.name, self.files(source))
+        examples = [self.example(source.root, name) for name in split.train + split.test]
 
-        planes = cached(source.cache, f"{self.name}-{size}", key, make)
-        return planes[:, :channels], planes[:, channels] > 0
+        def recipe(side: int) -> Recipe:
+            facts = {
+                "version": preparation.VERSION,
+                "threshold": self.threshold,
+                "hard": self.hard,
+                "images": [example.id for example in examples],
+                "size": side,
+            }
+            shape = (len(examples), channels + 1, side, side)
+            return Recipe(f"{self.name}-{side}", source.root, hashes, facts, shape)
+
+        large = recipe(preparation.SIDE).path(source.cache)
+        if size < preparation.SIDE and large.exists():
+            whole = np.load(large, mmap_mode="r", allow_pickle=False)
+            return cached(source.cache, recipe(size), lambda n: shrunk(whole[n], size), watch)
+        return cached(
+            source.cache, recipe(size), lambda n: self.planes(examples[n], channels, size), watch
+        )
 
     def planes(self, example: Example, channels: int, size: int) -> np.ndarray:
         """One image's channels and, last, its mask (0 or 255): (channels + 1, size, size)."""
@@ -192,9 +214,8 @@ class SegmentationTask(Task):
         box = preparation.field_of_view(image) if self.info.domain == "fundus" else None
         large = preparation.resized(preparation.cropped(image, box))
         marked = preparation.binarised(preparation.cropped(mask, box), self.threshold)
-        small = preparation.smaller_image(large, size)
-        foreground = preparation.smaller_mask(marked, size) * np.uint8(255)
-        return np.concatenate([small, foreground[:, :, None]], axis=2).transpose(2, 0, 1)
+        foreground = (marked * np.uint8(255))[:, :, None]
+        return shrunk(np.concatenate([large, foreground], axis=2).transpose(2, 0, 1), size)
 
     def read_masks(self, example: Example, shape: tuple[int, ...]) -> np.ndarray:
         """The union of an image's masks, grey levels.

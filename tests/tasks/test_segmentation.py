@@ -15,10 +15,7 @@ from tasks.base import (
     NORMALISATION,
     MissingDataError,
     Source,
-    digest,
-    manifest,
 )
-from tasks.cache import cached
 from tasks.reading import Pixels, read_image
 from tasks.segmentation import SegmentationData, SegmentationTask, Settings
 from tasks.splits import read_split
@@ -306,50 +303,6 @@ def test_hrf_takes_either_spelling(make_task: MakeTask, tmp_path: Path) -> None:
     (images / "01_dr.JPG").touch()
     assert task.example(tmp_path, "01_dr").image.name == "01_dr.JPG"
     assert task.example(tmp_path, "01_h").image.name == "01_h.jpg"
-
-
-def test_cached_makes_an_array_once(tmp_path: Path) -> None:
-    made: list[str] = []
-
-    def make() -> np.ndarray:
-        made.append("array")
-        return np.arange(6)
-
-    for key in ("a" * 64, "a" * 64, "b" * 64):
-        assert cached(tmp_path / "cache", "numbers", key, make).tolist() == list(range(6))
-    assert len(made) == 2
-    assert len(list((tmp_path / "cache").iterdir())) == 2
-
-
-def test_cached_keeps_nothing_unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(np, "save", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            cached(tmp_path, "numbers", "a" * 64, lambda: np.arange(6))
-    assert not list(tmp_path.iterdir())
-    assert cached(tmp_path, "numbers", "a" * 64, lambda: np.arange(6)).tolist() == list(range(6))
-
-
-def test_a_cached_array_cannot_be_changed(tmp_path: Path) -> None:
-    array = cached(tmp_path, "numbers", "a" * 64, lambda: np.arange(6))
-    with pytest.raises(ValueError, match="read-only"):
-        array[0] = 1
-
-
-def test_digest_is_of_the_value() -> None:
-    assert digest({"a": 1, "b": [2]}) == digest({"b": [2], "a": 1})
-    assert digest(["a", "b"]) != digest(["ab"])
-    assert len(digest(None)) == 64
-
-
-def test_manifest_names_files_below_the_root(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "empty").touch()
-    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    assert manifest(tmp_path, [tmp_path / "a" / "empty"]) == {"a/empty": empty}
 
 
 @pytest.mark.parametrize(
