@@ -80,7 +80,7 @@ def verify_all(source: Source) -> int:
     for task in complete_tasks(source):
         problems += pair_problems(task, source)
     for problem in problems:
-        console.print(f"{problem.where}: {problem.what}")
+        console.print(f"{problem.where}: {problem.what}", soft_wrap=True)
     console.print(f"{len(problems)} problems under {source.root}")
     return len(problems)
 
