@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from benchmark import encoders, registry
-from benchmark.cells import Cell, CellResult, Status
+from benchmark.cells import EXCLUDED, Cell, CellResult, Status
 from benchmark.fingerprint import fingerprint
 from benchmark.grid import Grid
 from benchmark.machine import Meter
@@ -112,7 +112,7 @@ class TorchBench:
         return {
             "encoder": cell.encoder,
             "kind": info.kind,
-            "leaks excluded from the pool": len(self.grid.pools[domain].excluded),
+            EXCLUDED: len(self.grid.pools[domain].excluded),
             "pool": self.grid.pools[domain].info.name,
             "pool images": len(self.grid.pools[domain].files),
         }

@@ -6,6 +6,9 @@ from typing import Any
 
 from tasks.manifest import digest
 
+#: Under which name a cell's facts count the pool images that were left out as leaks.
+EXCLUDED = "leaks excluded from the pool"
+
 
 class Status(StrEnum):
     """How a cell ended."""
