@@ -1,6 +1,6 @@
 """Everything that a results folder can show, written and printed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def publish(folder: Path, *, as_json: bool) -> None:
     wanted = [Wanted.of(entry) for entry in grid["cells"]]
     found = results(store, wanted)
     frame = tidy(wanted, found)
-    footers = pool_notes(found.values())
+    footers = pool_notes(cell.facts for cell in found.values())
     written = render(frame, folder, order=list(METHODS), seed=SEED, footers=footers)
     written += write_sheet(store, wanted, found)
     if as_json:
@@ -45,11 +45,10 @@ def publish(folder: Path, *, as_json: bool) -> None:
         console.print(f"  {path}", soft_wrap=True)
 
 
-def pool_notes(cells: Iterable[CellResult]) -> list[str]:
-    """What was left out of each pre-training pool because it recurs among test images."""
+def pool_notes(facts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What cells' facts say was left out of each pre-training pool, each pool once."""
     pools = {
-        (str(cell.facts["pool"]), int(cell.facts[EXCLUDED]), int(cell.facts["pool images"]))
-        for cell in cells
+        (str(known["pool"]), int(known[EXCLUDED]), int(known["pool images"])) for known in facts
     }
     return [
         f"Pre-training pool {pool}: {images} images; {count} more left out because they recur "

@@ -1,29 +1,26 @@
 """What a results folder says about its pools."""
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pandas as pd
 
-from benchmark.cells import EXCLUDED, CellResult
+from benchmark.cells import EXCLUDED
 from benchmark.report.frame import COLUMNS
 from benchmark.report.publish import pool_notes
 from benchmark.report.render import boards_of, render
 
 
-def cell(pool: str, count: int, images: int) -> CellResult:
-    facts = {"pool": pool, EXCLUDED: count, "pool images": images}
-    return cast(CellResult, SimpleNamespace(facts=facts))
+def facts(pool: str, count: int, images: int) -> dict[str, object]:
+    return {"pool": pool, EXCLUDED: count, "pool images": images}
 
 
 def test_each_pool_says_once_what_was_left_out(tmp_path: Path) -> None:
-    cells = [cell("idrid_grading", 23, 493), cell("idrid_grading", 23, 493), cell("mine", 0, 10)]
+    cells = [facts("idrid_grading", 23, 493)] * 2 + [facts("mine", 0, 10)]
     notes = pool_notes(cells)
+    why = "more left out because they recur among test images."
     assert notes == [
-        "Pre-training pool idrid_grading: 493 images; 23 more left out because they recur among "
-        "test images.",
-        "Pre-training pool mine: 10 images; 0 more left out because they recur among test images.",
+        f"Pre-training pool idrid_grading: 493 images; 23 {why}",
+        f"Pre-training pool mine: 10 images; 0 {why}",
     ]
     row = ("ld", "t", "fundus", "real", "frozen", 1.0, 0, "dice", "i", "done", 0.5)
     frame = pd.DataFrame([row, ("random", *row[1:])], columns=COLUMNS)
