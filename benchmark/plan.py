@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from benchmark.registry import known
 from methods import METHODS
 from methods.errors import ConfigError
-from tasks import TASKS
+from tasks import EXTRAS, TASKS
 
 
 class Part(BaseModel):
@@ -104,7 +104,7 @@ def check_names(plan: Plan) -> None:
     for name in [*plan.methods, *plan.config]:
         known("method", name, METHODS)
     for name in plan.tasks:
-        known("task", name, TASKS)
+        known("task", name, TASKS | EXTRAS)
     for name in plan.pools.values():
         known("pool", name, POOLS)
     for name in plan.downstream.direct:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from methods import METHODS
 from methods.errors import UnknownNameError
-from tasks import TASKS
+from tasks import EXTRAS, TASKS
 
 if TYPE_CHECKING:
     from methods.base import Method
@@ -46,10 +46,11 @@ def method(name: str) -> "type[Method[Any]]":
 
 
 def task(name: str) -> "Task":
-    """An instance of a task.
+    """An instance of a task, one of the twelve or an extra.
 
     Raises:
         UnknownNameError: If no task has that name.
     """
-    loaded: Task = found(TASKS[known("task", name, TASKS)])()
+    every = TASKS | EXTRAS
+    loaded: Task = found(every[known("task", name, every)])()
     return loaded

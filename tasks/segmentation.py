@@ -89,6 +89,7 @@ class SegmentationData:
         manifest: Digest of every source file, the split and the preparation.
         settings: What the plan chose.
         kind: Real or phantom images.
+        variant: Which of several accepted layouts was read; empty if there is one only.
     """
 
     train: Labelled
@@ -100,6 +101,7 @@ class SegmentationData:
     manifest: str
     settings: Settings
     kind: str
+    variant: str = ""
 
 
 class SegmentationTask(Task):
@@ -117,20 +119,30 @@ class SegmentationTask(Task):
     def example(self, root: Path, image_id: str) -> Example:
         """The files of one image, as the official archive lays them out."""
 
+    def person(self, image_id: str) -> str | None:  # noqa: ARG002  (most ids do not tell)
+        """Whose image it is, where ids reveal it; None otherwise."""
+        return None
+
+    def variant(self, root: Path) -> str:  # noqa: ARG002  (most data sets have one layout)
+        """Which of several accepted layouts lies below ``root``; empty if there is one only."""
+        return ""
+
     def split(self, source: Source) -> Split:
         """The published split, or the part of it that a phantom root holds."""
         split = read_split(self.split_name or self.name)
         return split if source.scale == 1.0 else split.scaled(source.scale)
 
     def files(self, source: Source) -> list[Path]:
-        """Every file that the task reads.
+        """Every file that the task reads, once each.
 
         Raises:
+            OutsideRootError: If an id leads out of the data root.
             MissingDataError: If any is missing.
         """
         split = self.split(source)
         examples = [self.example(source.root, name) for name in split.train + split.test]
-        files = [path for example in examples for path in (example.image, *example.masks)]
+        paths = (path for example in examples for path in (example.image, *example.masks))
+        files = list(dict.fromkeys(paths))
         source.require(files, self.info)
         return files
 
@@ -152,7 +164,7 @@ class SegmentationTask(Task):
             rows = [place[image_id] for image_id in chosen]
             return Labelled(tuple(chosen), images[rows], masks[rows])
 
-        train, validation = split.fraction(settings.fraction)
+        train, validation = split.fraction(settings.fraction, self.person)
         fundus = self.info.domain == "fundus"
         return SegmentationData(
             part(train),
@@ -161,10 +173,15 @@ class SegmentationTask(Task):
             normalisation=NORMALISATION[self.info.domain],
             rotation=180.0 if fundus else 30.0,
             flips=fundus,
-            manifest=digest([hashes, asdict(split), preparation.VERSION]),
+            manifest=digest([hashes, asdict(split), preparation.VERSION, *self.persons(split)]),
             settings=settings,
             kind=source.kind,
+            variant=self.variant(source.root),
         )
+
+    def persons(self, split: Split) -> list[str]:
+        """Whose the training images are, where ids reveal it: it moves the validation part."""
+        return [person for person in map(self.person, split.train) if person is not None]
 
     def prepared(
         self, source: Source, examples: list[Example], hashes: dict[str, str], size: int
@@ -197,12 +214,14 @@ class SegmentationTask(Task):
         return np.concatenate([small, foreground[:, :, None]], axis=2).transpose(2, 0, 1)
 
     def read_masks(self, example: Example, shape: tuple[int, ...]) -> np.ndarray:
-        """The union of an image's masks, grey levels.
+        """The union of an image's masks, grey levels; zeros if it has none.
 
         Raises:
             ImageError: If a mask's size differs from its image's or, where images have a size of
                 their own, from the other masks'.
         """
+        if not example.masks:
+            return np.zeros(shape, dtype=np.uint8)
         masks = [read_mask(path) for path in example.masks]
         other, expected = f"its image {example.image.name}", shape
         if self.info.domain != "fundus":
@@ -228,4 +247,7 @@ class SegmentationTask(Task):
         """Train a decoder (and the encoder) by the protocol and score every test image."""
         from tasks.finetuning import finetune  # noqa: PLC0415  (torch is imported when needed)
 
-        return finetune(pretrained.encoder, data, stages, seed=seed, observe=observe)
+        scores = finetune(pretrained.encoder, data, stages, seed=seed, observe=observe)
+        if data.variant:
+            scores.facts["variant"] = data.variant
+        return scores
