@@ -113,6 +113,7 @@ class TorchBench:
             "encoder": cell.encoder,
             "kind": info.kind,
             EXCLUDED: len(self.grid.pools[domain].excluded),
+            "layout": self.grid.data[cell.key.task].variant,
             "pool": self.grid.pools[domain].info.name,
             "pool images": len(self.grid.pools[domain].files),
         }

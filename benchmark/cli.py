@@ -98,14 +98,18 @@ def methods(*, as_json: AsJson = False) -> None:
 
 @app.command()
 def tasks(*, as_json: AsJson = False) -> None:
-    """List the registered tasks, with their owners and terms."""
+    """List the twelve tasks and the extras, with their owners and terms."""
     from dataclasses import asdict  # noqa: PLC0415
 
     from benchmark import registry  # noqa: PLC0415
-    from tasks import TASKS  # noqa: PLC0415
+    from tasks import EXTRAS, TASKS  # noqa: PLC0415
 
-    rows = [{"name": name, **asdict(registry.task(name).info)} for name in TASKS]
-    table(rows, ("name", "title", "domain", "kind", "dataset", "terms"), as_json=as_json)
+    rows = [
+        {"name": name, "part": part, **asdict(registry.task(name).info)}
+        for part, names in (("twelve", TASKS), ("extra", EXTRAS))
+        for name in names
+    ]
+    table(rows, ("name", "part", "title", "domain", "kind", "dataset", "terms"), as_json=as_json)
 
 
 def table(rows: list[dict[str, object]], columns: tuple[str, ...], *, as_json: bool) -> None:
@@ -114,9 +118,9 @@ def table(rows: list[dict[str, object]], columns: tuple[str, ...], *, as_json: b
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
     from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Column, Table  # noqa: PLC0415
 
-    shown = Table(*columns)
+    shown = Table(Column(columns[0], no_wrap=True), *columns[1:])
     for row in rows:
         shown.add_row(*(str(row[column]) for column in columns))
     Console().print(shown)

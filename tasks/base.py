@@ -52,6 +52,7 @@ class TaskInfo:
         page: Where it is obtained.
         citation: What its owner asks to be cited.
         terms: Licence or conditions of use.
+        note: What a reader of the scores must be told besides, e.g. about persons.
     """
 
     title: str
@@ -63,6 +64,11 @@ class TaskInfo:
     page: str
     citation: str
     terms: str
+    note: str = ""
+
+
+class OutsideRootError(InputError, ValueError):
+    """A path that leads out of the data root; names it."""
 
 
 class MissingDataError(InputError, FileNotFoundError):
@@ -111,11 +117,19 @@ class Source:
         return hashes(base, paths, self.cache / "hashes" / f"{name}-{place}.json", watch)
 
     def require(self, paths: list[Path], info: TaskInfo) -> None:
-        """Insist that every file is there.
+        """Insist that every file is there, and below the data root.
 
         Raises:
+            OutsideRootError: Naming the first path that leads out of the root.
             MissingDataError: Naming the first missing files, where to get them and the terms.
         """
+        for path in paths:
+            # By name, not resolved: a data set may be a link to another disk.
+            if not path.is_relative_to(self.root) or ".." in path.relative_to(self.root).parts:
+                raise OutsideRootError(
+                    f"{info.dataset}: {path} lies outside the data root {self.root}: an image's "
+                    'name must be no absolute path and hold no ".."'
+                )
         missing = [path for path in paths if not path.is_file()]
         if missing:
             named = ", ".join(str(path.relative_to(self.root)) for path in missing[:3])
@@ -167,6 +181,7 @@ class Task(ABC):
         """Every file that the task reads.
 
         Raises:
+            OutsideRootError: If an id leads out of the data root.
             MissingDataError: If any is missing.
         """
         files = self.wanted(source)

@@ -52,16 +52,21 @@ class Holding:
 
 def holding(task: Task, use: str, source: Source) -> Holding:
     """What a root holds of a task."""
-    wanted = task.wanted(source)
-    missing = [path for path in wanted if not path.is_file()]
-    info = task.info
+    wanted, info = task.wanted(source), task.info
+    missing = [path.relative_to(source.root).as_posix() for path in wanted if not path.is_file()]
+    count = len(missing)
+    if not missing:
+        try:
+            task.files(source)
+        except MissingDataError as error:  # a file is there, but not what it should hold
+            missing, count = [str(error)], 1
     return Holding(
         task.name,
         use,
         info.dataset,
-        len(wanted) - len(missing),
+        len(wanted) - count,
         len(wanted),
-        tuple(path.relative_to(source.root).as_posix() for path in missing[:NAMED]),
+        tuple(missing[:NAMED]),
         info.page,
         info.terms,
     )

@@ -86,6 +86,7 @@ class SegmentationData:
         manifest: Digest of every source file, the split and the preparation.
         settings: What the plan chose.
         kind: Real or phantom images.
+        variant: Which of several accepted layouts was read; empty if there is one only.
     """
 
     train: Labelled
@@ -97,6 +98,7 @@ class SegmentationData:
     manifest: str
     settings: Settings
     kind: str
+    variant: str = ""
 
 
 def shrunk(planes: np.ndarray, size: int) -> np.ndarray:
@@ -126,16 +128,25 @@ class SegmentationTask(Task):
         """1 for grey images, 3 for colour."""
         return NORMALISATION[self.info.domain].channels
 
+    def person(self, image_id: str) -> str | None:  # noqa: ARG002  (most ids do not tell)
+        """Whose image it is, where ids reveal it; None otherwise."""
+        return None
+
+    def variant(self, root: Path) -> str:  # noqa: ARG002  (most data sets have one layout)
+        """Which of several accepted layouts lies below ``root``; empty if there is one only."""
+        return ""
+
     def split(self, source: Source) -> Split:
         """The published split, or the part of it that a phantom root holds."""
         split = read_split(self.split_name or self.name)
         return split if source.scale == 1.0 else split.scaled(source.scale)
 
     def wanted(self, source: Source) -> list[Path]:
-        """Every file that the task reads, there or not."""
+        """Every file that the task reads, once each, there or not."""
         split = self.split(source)
         examples = [self.example(source.root, name) for name in split.train + split.test]
-        return [path for example in examples for path in (example.image, *example.masks)]
+        paths = (path for example in examples for path in (example.image, *example.masks))
+        return list(dict.fromkeys(paths))
 
     def test_images(self, source: Source) -> dict[str, Path]:
         """Every test image's file, by its id."""
@@ -162,7 +173,7 @@ class SegmentationTask(Task):
             images = planes[rows]
             return Labelled(tuple(chosen), images[:, :-1], images[:, -1] > 0)
 
-        train, validation = split.fraction(settings.fraction)
+        train, validation = split.fraction(settings.fraction, self.person)
         fundus = self.info.domain == "fundus"
         return SegmentationData(
             part(train),
@@ -171,10 +182,15 @@ class SegmentationTask(Task):
             normalisation=NORMALISATION[self.info.domain],
             rotation=180.0 if fundus else 30.0,
             flips=fundus,
-            manifest=digest([hashes, asdict(split), preparation.VERSION]),
+            manifest=digest([hashes, asdict(split), preparation.VERSION, *self.persons(split)]),
             settings=settings,
             kind=source.kind,
+            variant=self.variant(source.root),
         )
+
+    def persons(self, split: Split) -> list[str]:
+        """Whose the training images are, where ids reveal it: it moves the validation part."""
+        return [person for person in map(self.person, split.train) if person is not None]
 
     def prepare(self, source: Source, size: int, watch: Watch | None = None) -> np.ndarray:
         """Images with their masks (0 or 255) as the last channel, (n, channels + 1, size, size).
@@ -218,12 +234,14 @@ class SegmentationTask(Task):
         return shrunk(np.concatenate([large, foreground], axis=2).transpose(2, 0, 1), size)
 
     def read_masks(self, example: Example, shape: tuple[int, ...]) -> np.ndarray:
-        """The union of an image's masks, grey levels.
+        """The union of an image's masks, grey levels; zeros if it has none.
 
         Raises:
             ImageError: If a mask's size differs from its image's or, where images have a size of
                 their own, from the other masks'.
         """
+        if not example.masks:
+            return np.zeros(shape, dtype=np.uint8)
         masks = [read_mask(path) for path in example.masks]
         other, expected = f"its image {example.image.name}", shape
         if self.info.domain != "fundus":
@@ -249,4 +267,7 @@ class SegmentationTask(Task):
         """Train a decoder (and the encoder) by the protocol and score every test image."""
         from tasks.finetuning import finetune  # noqa: PLC0415  (torch is imported when needed)
 
-        return finetune(pretrained.encoder, data, stages, seed=seed, observe=observe)
+        scores = finetune(pretrained.encoder, data, stages, seed=seed, observe=observe)
+        if data.variant:
+            scores.facts["variant"] = data.variant
+        return scores

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark import registry
 from benchmark.plan import Plan, read_plan
 from methods.errors import ConfigError, InputError, UnknownNameError
 
@@ -81,3 +82,12 @@ def test_wrong_values_are_named(tmp_path: Path, old: str, new: str, expected: st
 def test_a_missing_plan_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no plan"):
         read_plan(tmp_path / "absent.toml")
+
+
+def test_extras_may_be_named(tmp_path: Path) -> None:
+    text = VALID.replace("chasedb1_vessel", "extra_idrid_haemorrhages")
+    assert read_plan(written(tmp_path, text)).tasks == ["extra_idrid_haemorrhages"]
+    assert registry.task("extra_idrid_haemorrhages").name == "extra_idrid_haemorrhages"
+    misspelt = text.replace("extra_idrid_haemorrhages", "extra_idrid_hemorrhages")
+    with pytest.raises(UnknownNameError, match="did you mean 'extra_idrid_haemorrhages'"):
+        read_plan(written(tmp_path, misspelt))

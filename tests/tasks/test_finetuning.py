@@ -118,6 +118,16 @@ ANCHORS = {
     "chasedb1_vessel": Anchor(write_chasedb1, 0.5, 64, 60, 0.08),
     "hrf_vessel": Anchor(write_hrf, 0.5, 64, 60, 0.1),
 }
+#: Those without one yet: an entry goes when its task's phantom is drawn.
+WITHOUT_ANCHOR = (
+    "rite_vessel",
+    "drishti_optic_cup",
+    "drishti_optic_disc",
+    "stare_vessel",
+    "siim_pneumothorax",
+    "scr_heart",
+    "scr_clavicle",
+)
 #: Those where even a short training beats both answers that ignore the image.
 EASY = ("idrid_optic_disc", "scr_lung")
 
@@ -150,7 +160,8 @@ def test_sight_beats_blindness(name: str, make_task: MakeTask, tmp_path: Path) -
 
 
 def test_every_task_has_an_anchor() -> None:
-    assert ANCHORS.keys() == TASKS.keys()
+    assert set(ANCHORS) | set(WITHOUT_ANCHOR) == TASKS.keys()
+    assert not set(ANCHORS) & set(WITHOUT_ANCHOR)
 
 
 @pytest.mark.parametrize("stages", [TWO_STAGES, ONE_STAGE])
