@@ -96,7 +96,7 @@ class Source:
         """Recognise what ``root`` holds.
 
         Raises:
-            MissingDataError: If there is no such folder.
+            MissingDataError: If there is no such folder, or the phantoms' record is damaged.
         """
         if not root.is_dir():
             raise MissingDataError(
@@ -105,8 +105,13 @@ class Source:
         mark = root / PHANTOM_MARK
         if not mark.exists():
             return cls(root, cache)
-        record = json.loads(mark.read_text(encoding="utf-8"))
-        return cls(root, cache, float(record["scale"]), "phantom")
+        try:
+            scale = float(json.loads(mark.read_text(encoding="utf-8"))["scale"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise MissingDataError(
+                f"{mark} is damaged ({error!r}): remove {root} and write the phantoms again"
+            ) from error
+        return cls(root, cache, scale, "phantom")
 
     def hashes(
         self, name: str, paths: list[Path], root: Path | None = None, watch: Watch | None = None
