@@ -22,6 +22,9 @@ from tasks.pixels import ImageError, Pixels, admit, stretched
 
 GREY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+#: Compressed pixels take at most this many times the bytes of plain ones, and headers these; what
+#: takes more was not made by compressing them, and would expand past the size that was believed.
+COMPRESSED, HEADERS = 2, 65536
 #: What pydicom raises on files that are no DICOM, are cut off or damaged.
 UNREADABLE = (
     BytesLengthException,
@@ -98,6 +101,13 @@ def check(path: Path, dataset: Dataset, syntax: UID) -> None:
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames != 1:
         raise ImageError(f"{path} holds {frames} frames; single pictures are read")
+    depth = int(dataset.SamplesPerPixel) * int(dataset.BitsAllocated) / 8
+    most = COMPRESSED * size[0] * size[1] * depth + HEADERS
+    if len(dataset.PixelData) > most:
+        raise ImageError(
+            f"{path} holds {len(dataset.PixelData)} bytes of pixels but declares {size[0]} x "
+            f"{size[1]} px: it is damaged"
+        )
     kind, bits = dataset.PhotometricInterpretation, int(dataset.BitsStored)
     if kind not in (*GREY, *COLOUR) or (kind in COLOUR and bits != 8):
         raise ImageError(f"{path} holds {kind} of {bits} bits; greys and 8-bit colours are read")

@@ -9,8 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 
+from methods.errors import InputError
+
 #: Whose image it is, by the image's id; None if nobody knows.
 Person = Callable[[str], str | None]
+
+
+class FractionError(InputError, ValueError):
+    """A share of a training list that leaves nothing to train on; names both."""
 
 
 def unknown(_: str) -> None:
@@ -61,19 +67,19 @@ class Split:
             Training ids and validation ids.
 
         Raises:
-            ValueError: If the fraction is out of range or leaves nothing to train on.
+            FractionError: If the fraction is out of range or leaves nothing to train on.
         """
         if not 0.0 < fraction <= 1.0:
-            raise ValueError(f"label fraction must lie in (0, 1], not {fraction}")
+            raise FractionError(f"label fraction must lie in (0, 1], not {fraction}")
         labelled = self.train[: int(fraction * len(self.train))]
         if len(labelled) < 2:
-            raise ValueError(
+            raise FractionError(
                 f"label fraction {fraction} of {len(self.train)} training images leaves "
                 f"{len(labelled)}; at least 2 are needed, one of them for validation"
             )
         held_out = whole_persons(labelled, max(1, int(0.2 * len(labelled))), person)
         if held_out == len(labelled):
-            raise ValueError(
+            raise FractionError(
                 f"label fraction {fraction} of {len(self.train)} training images leaves those of "
                 "one person, who cannot both train and validate: raise the fraction"
             )

@@ -3,12 +3,14 @@
 import gzip
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.base import MissingDataError, OutsideRootError, Source
+from tasks import EXTRAS
+from tasks.base import MissingDataError, OutsideRootError, Source, TaskScores
 from tasks.segmentation import Example, SegmentationTask, Settings
 from tasks.splits import Split
 
@@ -178,6 +180,29 @@ def test_rite_is_preferred_to_drive_and_they_are_other_data(
     rite = task.load(source, Settings(size=64))
     assert (drive.variant, rite.variant) == ("DRIVE", "RITE")
     assert drive.manifest != rite.manifest
+
+
+def test_scores_say_which_layout_was_read(
+    make_task: MakeTask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.finetuning.finetune", lambda *_, **__: TaskScores([], {}, {"a": 1}))
+    for layout, facts in (("drive", {"a": 1, "variant": "DRIVE"}), ("stare", {"a": 1})):
+        task = make_task(LAYOUTS[layout][0])
+        data = task.load(written(layout, task, tmp_path / layout), Settings(size=64))
+        scores = task.evaluate(SimpleNamespace(encoder=None), data, seed=0, stages=("direct",))
+        assert scores.facts == facts
+
+
+@pytest.mark.parametrize("name", EXTRAS)
+def test_extras_on_phantoms(name: str, make_task: MakeTask, phantoms: Source) -> None:
+    task, disc = make_task(name), make_task("idrid_optic_disc")
+    data, other = (each.load(phantoms, Settings(size=64)) for each in (task, disc))
+    assert (data.train.ids, data.test.ids) == (other.train.ids, other.test.ids)
+    assert np.array_equal(data.train.images, other.train.images)
+    shown = [len(task.example(phantoms.root, i).masks) for i in data.train.ids + data.test.ids]
+    masks = np.concatenate([data.train.masks, data.test.masks])
+    assert not masks[np.array(shown) == 0].any()
+    assert masks.any()
 
 
 def test_either_half_of_stare_may_be_unzipped(make_task: MakeTask, tmp_path: Path) -> None:

@@ -15,8 +15,11 @@ def views(draw: st.DrawFn) -> np.ndarray:
     height, width = draw(st.integers(1, 90)), draw(st.integers(1, 90))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     image = rng.integers(0, DARK + 1, (height, width, 3)).astype(np.uint8)
-    for _ in range(draw(st.integers(0, 2))):
+    bottom, right = height, width
+    for _ in range(draw(st.integers(0, 3))):
         top, left = draw(st.integers(0, height - 1)), draw(st.integers(0, width - 1))
+        if bottom < height and right < width and draw(st.booleans()):
+            top, left = bottom, right  # touches the one before at a corner
         bottom, right = draw(st.integers(top + 1, height)), draw(st.integers(left + 1, width))
         image[top:bottom, left:right, draw(st.integers(0, 2))] = draw(st.integers(DARK + 1, 255))
     return image

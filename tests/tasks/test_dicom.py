@@ -198,7 +198,7 @@ def test_12_bit_jpeg(tmp_path: Path) -> None:
         ({"PhotometricInterpretation": None}, "PhotometricInterpretation"),
         ({"Rows": None}, "Rows"),
         ({"BitsStored": None}, "BitsStored"),
-        ({"PixelData": None}, "pixel data"),
+        ({"PixelData": None}, "PixelData"),
         ({"PixelData": b"short!"}, "less than"),
         ({"Rows": 41}, "less than"),
     ],
@@ -217,6 +217,14 @@ def test_datasets_that_are_no_picture(
 def test_a_picture_larger_than_declared(tmp_path: Path, syntax: UID) -> None:
     write(tmp_path / "a.dcm", smooth(), syntax, Rows=4, Columns=4)
     assert "declares 4 x 4 px, the picture inside 56 x 40 px" in message(tmp_path / "a.dcm")
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless], ids=lambda s: s.keyword)
+def test_far_more_pixels_than_declared(tmp_path: Path, syntax: UID) -> None:
+    bomb = b"\x81\0" * 500_000  # run lengths: each pair stands for 128 zeros
+    pixels = encapsulate([bytes(64) + bomb]) if syntax == RLELossless else bomb
+    write(tmp_path / "a.dcm", smooth(), syntax, PixelData=pixels)
+    assert "bytes of pixels but declares 56 x 40 px" in message(tmp_path / "a.dcm")
 
 
 def test_one_deep_value(tmp_path: Path) -> None:

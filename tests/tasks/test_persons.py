@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tasks import EXTRAS, TASKS
 from tasks.segmentation import SegmentationTask
-from tasks.splits import Split, read_split, whole_persons
+from tasks.splits import FractionError, Split, read_split, whole_persons
 
 MakeTask = Callable[[str], SegmentationTask]
 EVERY = (*TASKS, *EXTRAS)
@@ -24,7 +24,7 @@ def test_no_person_is_in_two_parts_at_any_fraction(name: str, make_task: MakeTas
     for hundredth in range(1, 101):
         try:
             train, validation = split.fraction(hundredth / 100, task.person)
-        except ValueError:
+        except FractionError:
             continue  # too few images, or one person's only
         tested += 1
         parts = [set(map(task.person, part)) - {None} for part in (train, validation, split.test)]
@@ -64,7 +64,7 @@ def test_fractions_of_chase(
 
 def test_one_child_cannot_train_and_validate(make_task: MakeTask) -> None:
     split = read_split("chasedb1_vessel")
-    with pytest.raises(ValueError, match=r"fraction 0.1 of 20 .* one person"):
+    with pytest.raises(FractionError, match=r"fraction 0.1 of 20 .* one person"):
         split.fraction(0.1, make_task("chasedb1_vessel").person)
     assert split.fraction(0.1) == (("Image_01R",), ("Image_01L",))
 
@@ -109,6 +109,6 @@ def test_smaller_fractions_are_prefixes_for_persons_too(
     for fraction in sorted((one, other)):
         try:
             validations.append(split.fraction(fraction, lambda image: image[0])[1])
-        except ValueError:
+        except FractionError:
             return
     assert validations[0] == validations[1][: len(validations[0])]
