@@ -33,6 +33,8 @@ class FundusLook:
         reflexes: Pale streaks of the nerve fibre layer along the arcades, at most.
         view_height: Of the field of view over the picture's height; under 1 it is cut off by
             straight edges.
+        lamp_reach: How far the light's middle may lie from that of the field of view, in its
+            radii, up or down and to either side.
     """
 
     aspect: float
@@ -50,6 +52,7 @@ class FundusLook:
     choroid: Range
     reflexes: int
     view_height: float = 1.0
+    lamp_reach: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)

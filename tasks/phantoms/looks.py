@@ -47,6 +47,7 @@ CHASEDB1 = FundusLook(
     vignette=(0.25, 0.65),
     choroid=(0.0, 0.25),
     reflexes=14,
+    lamp_reach=0.3,
 )
 HRF = FundusLook(
     aspect=3504 / 2336,
@@ -98,6 +99,7 @@ STARE = FundusLook(
     choroid=(0.0, 0.35),
     reflexes=2,
     view_height=0.93,
+    lamp_reach=0.3,
 )
 #: 2047 x 1759, a field of 30 degrees cut off by the picture, disc and macula at its two sides.
 DRISHTI = FundusLook(
@@ -115,6 +117,7 @@ DRISHTI = FundusLook(
     vignette=(0.25, 0.6),
     choroid=(0.0, 0.25),
     reflexes=4,
+    lamp_reach=0.3,
 )
 #: EyePACS was taken with many cameras: a whole field in a wide picture, one cut off above and
 #: below, and a square picture. Colour and light vary more than in any other data set.

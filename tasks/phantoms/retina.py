@@ -25,7 +25,8 @@ def background(eye: Eye, look: FundusLook, rng: np.random.Generator) -> Colours:
     size = eye.shape[0]
     red = rng.uniform(*look.red)
     colour = red * np.array([1.0, rng.uniform(*look.green), rng.uniform(*look.blue)])
-    lamp = eye.centre + rng.normal(0, 0.25, 2) * eye.view_radius
+    aside = np.clip(rng.normal(0, 0.25, 2), -look.lamp_reach, look.lamp_reach)
+    lamp = eye.centre + aside * eye.view_radius
     edge = eye.distance(lamp) / eye.view_radius
     light = 1.12 - rng.uniform(*look.vignette) * edge**2
     light = light * (1 + 0.05 * smooth_field(eye.shape, size / 3, rng))
