@@ -15,9 +15,10 @@ from benchmark import registry
 from methods.errors import InputError
 from tasks import TASKS
 from tasks.base import Domain, MissingDataError, Source, Task
+from tasks.leaks import Leak
 from tasks.manifest import digest, write_json
 from tasks.pools import Pool
-from tasks.recurrence import Recurrence, recurrences
+from tasks.recurrence import recurrences
 
 
 class LeakError(InputError):
@@ -39,7 +40,7 @@ class Exclusions:
     pool: str
     manifest: str
     compared: dict[str, str]
-    found: tuple[Recurrence, ...]
+    found: tuple[Leak, ...]
     path: Path
 
     @property
@@ -127,5 +128,5 @@ def tested(task: Task, source: Source) -> str:
 def read(path: Path) -> Exclusions:
     """Read a frozen list."""
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    pairs = tuple(Recurrence(**pair) for pair in record["found"])
+    pairs = tuple(Leak(**pair) for pair in record["found"])
     return Exclusions(record["pool"], record["manifest"], record["compared"], pairs, path)

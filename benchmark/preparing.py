@@ -12,10 +12,12 @@ from methods.errors import ConfigError
 from tasks import EXTRAS, TASKS
 from tasks.base import Domain, Source
 from tasks.inventory import array_problems, holding, pair_problems, pool_holdings
+from tasks.leaks import SIDE as LEAK_SIDE
+from tasks.leaks import Leak
 from tasks.pools import POOLS, PoolInfo, load_pool, pool_called, pool_files
 from tasks.preparation import SIDE
 from tasks.reading import ImageError, read_image
-from tasks.recurrence import Recurrence, recurrences
+from tasks.recurrence import recurrences
 from tasks.segmentation import SegmentationTask
 
 #: How many images of a folder are looked at to tell photographs from radiographs.
@@ -85,7 +87,7 @@ def verify_all(source: Source) -> int:
     return len(problems)
 
 
-def leaks_of(name: str, source: Source, *, quiet: bool) -> list[Recurrence]:
+def leaks_of(name: str, source: Source, *, quiet: bool) -> list[Leak]:
     """Test images of every complete task of the pool's domain that recur in the pool."""
     info = pool_or_folder(name, source)
     tasks = [task for task in complete_tasks(source) if task.info.domain == info.domain]
@@ -93,8 +95,8 @@ def leaks_of(name: str, source: Source, *, quiet: bool) -> list[Recurrence]:
     with progress(console) as bars:
         total = len(pool_files(info, source))
         bar = bars.add_task(f"preparing {info.name}", total=total)
-        pool = load_pool(info, source, 128, partial(bars.advance, bar))
-        bar = bars.add_task("comparing", total=len(pool.files))
+        pool = load_pool(info, source, LEAK_SIDE, partial(bars.advance, bar))
+        bar = bars.add_task("comparing", total=len(pool.array))
         return recurrences(pool, tasks, source, partial(bars.advance, bar))
 
 

@@ -1,7 +1,7 @@
 """Every test image of every task against every image of a pool."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,33 +9,14 @@ import numpy as np
 from tasks import preparation
 from tasks.base import NORMALISATION, Domain, Source, Task
 from tasks.cache import Recipe, cached
-from tasks.leaks import SIDE, find_leaks
+from tasks.leaks import SIDE, Leak, find_leaks, identical_files
 from tasks.manifest import Watch, digest
 from tasks.pools import Pool, load_pool, prepared
 
 
-@dataclass(frozen=True, slots=True)
-class Recurrence:
-    """A pool image that is also a test image of a task.
-
-    Attributes:
-        task: The task's name.
-        test_image: Path below the data root.
-        pool_image: Path below the pool's root.
-        evidence: "identical file" or "same picture".
-        similarity: Correlation of fine detail; 1 for identical files.
-    """
-
-    task: str
-    test_image: str
-    pool_image: str
-    evidence: str
-    similarity: float
-
-
 def recurrences(
     pool: Pool, tasks: Sequence[Task], source: Source, watch: Watch | None = None
-) -> list[Recurrence]:
+) -> list[Leak]:
     """Every pair of a task's test image and a pool image that show one picture.
 
     Tasks that share photographs are compared once.
@@ -44,7 +25,7 @@ def recurrences(
         pool: Prepared at any size.
         tasks: Of the pool's domain, with all files there.
         source: The data root.
-        watch: Told how many pool images were compared.
+        watch: Called after each chunk with its number of pool images.
     """
     owners: dict[Path, list[str]] = {}
     hashes: dict[str, str] = {}
@@ -58,24 +39,19 @@ def recurrences(
     files = sorted(owners)
     names = [path.relative_to(source.root).as_posix() for path in files]
     small = load_pool(pool.info, source, SIDE)
-    seen = find_leaks(
-        small.array[small.rows],
-        small.files,
-        tested(files, {name: hashes[name] for name in names}, source, pool.info.domain),
-        tuple(names),
-        pool.info.domain,
-    )
-    found = {(leak.test_image, leak.pool_image): ("same picture", leak.similarity) for leak in seen}
-    by_hash: dict[str, list[str]] = {}
-    for file in small.files:
-        by_hash.setdefault(pool.hashes[file], []).append(file)
-    for name in names:
-        for file in by_hash.get(hashes[name], []):
-            found[(name, file)] = ("identical file", 1.0)
+    row_names = [""] * len(small.array)  # rows that were skipped are black and match nothing
+    for row, file in zip(small.rows, small.files, strict=True):
+        row_names[row] = file
+    known = {name: hashes[name] for name in names}
+    test = tested(files, known, source, pool.info.domain)
+    leaks = find_leaks(small.array, tuple(row_names), test, tuple(names), pool.info.domain, watch)
+    by_pair = {(leak.test_image, leak.pool_image): leak for leak in leaks}
+    same = identical_files({file: small.hashes[file] for file in small.files}, known)
+    by_pair |= {(leak.test_image, leak.pool_image): leak for leak in same}
     return [
-        Recurrence(task, test_image, pool_image, *found[(test_image, pool_image)])
-        for test_image, pool_image in sorted(found)
-        for task in sorted(owners[source.root / test_image])
+        replace(by_pair[pair], task=task)
+        for pair in sorted(by_pair)
+        for task in sorted(owners[source.root / pair[0]])
     ]
 
 

@@ -10,8 +10,8 @@ from benchmark.exclusions import LeakError, judge, read, settled
 from tasks.base import Source
 from tasks.chasedb1 import ChaseDb1Vessel
 from tasks.hrf import HrfVessel
+from tasks.leaks import Leak
 from tasks.pools import POOLS, Pool
-from tasks.recurrence import Recurrence
 
 DISC, HRF = ChaseDb1Vessel(), HrfVessel()
 
@@ -23,14 +23,14 @@ def pool(content: str = "x") -> Pool:
     return Pool(POOLS["idrid_grading"], files, array, np.arange(3), "m", hashes, 1)
 
 
-def pair(task: str, image: str) -> Recurrence:
-    return Recurrence(task, f"{task}/1.jpg", image, "same picture", 0.9)
+def pair(task: str, image: str) -> Leak:
+    return Leak(f"{task}/1.jpg", image, "same picture", 0.9, task)
 
 
 @pytest.fixture
-def leaks(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Recurrence]]:
+def leaks(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Leak]]:
     """What comparing a task finds, by its name; the root holds what is listed here."""
-    found: dict[str, list[Recurrence]] = {"chasedb1_vessel": [pair("chasedb1_vessel", "b.jpg")]}
+    found: dict[str, list[Leak]] = {"chasedb1_vessel": [pair("chasedb1_vessel", "b.jpg")]}
     monkeypatch.setattr(
         exclusions,
         "recurrences",
@@ -47,7 +47,7 @@ def source(tmp_path: Path) -> Source:
 
 
 def test_a_new_list_is_written_only_when_it_is_kept(
-    tmp_path: Path, source: Source, leaks: dict[str, list[Recurrence]]
+    tmp_path: Path, source: Source, leaks: dict[str, list[Leak]]
 ) -> None:
     found = settled(pool(), [DISC], source, tmp_path / "frozen")
     assert found.images == ["b.jpg"]
@@ -61,7 +61,7 @@ def test_a_new_list_is_written_only_when_it_is_kept(
 def test_every_task_of_the_root_is_compared_at_first(
     tmp_path: Path,
     source: Source,
-    leaks: dict[str, list[Recurrence]],
+    leaks: dict[str, list[Leak]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     leaks["hrf_vessel"] = [pair("hrf_vessel", "c.jpg")]
@@ -72,7 +72,7 @@ def test_every_task_of_the_root_is_compared_at_first(
 
 
 def test_a_task_added_later_changes_nothing_if_it_brings_no_leak(
-    tmp_path: Path, source: Source, leaks: dict[str, list[Recurrence]]
+    tmp_path: Path, source: Source, leaks: dict[str, list[Leak]]
 ) -> None:
     settled(pool(), [DISC], source, tmp_path).keep()
     leaks["hrf_vessel"] = [pair("hrf_vessel", "b.jpg")]  # left out already
@@ -82,7 +82,7 @@ def test_a_task_added_later_changes_nothing_if_it_brings_no_leak(
 
 
 def test_a_task_added_later_that_brings_leaks_is_refused(
-    tmp_path: Path, source: Source, leaks: dict[str, list[Recurrence]]
+    tmp_path: Path, source: Source, leaks: dict[str, list[Leak]]
 ) -> None:
     settled(pool(), [DISC], source, tmp_path).keep()
     leaks["hrf_vessel"] = [pair("hrf_vessel", "a.jpg")]
@@ -93,7 +93,7 @@ def test_a_task_added_later_that_brings_leaks_is_refused(
 
 
 def test_the_policy_error_refuses(
-    tmp_path: Path, source: Source, leaks: dict[str, list[Recurrence]]
+    tmp_path: Path, source: Source, leaks: dict[str, list[Leak]]
 ) -> None:
     found = settled(pool(), [DISC], source, tmp_path)
     judge(found, "exclude")
