@@ -89,11 +89,11 @@ CHANGES: dict[str, Change] = {
 }
 #: Label, domain, where pictures lie, and every how manieth is taken.
 SETS: tuple[tuple[str, Domain, str, int], ...] = (
-    ("IDRiD", "fundus", "IDRiD/B. Disease Grading/1. Original Images/b. Testing Set/*.jpg", 3),
-    ("CHASE_DB1", "fundus", "CHASEDB1/*.jpg", 2),
-    ("HRF", "fundus", "HRF/images/*", 3),
-    ("CXR8", "chest X-ray", "CXR8/images/*.png", 16),
-    ("Kermany", "chest X-ray", "KermanyCXR_v7lungs/images/*/*", 4),
+    ("IDRiD", "fundus", "IDRiD/B. Disease Grading/1. Original Images/b. Testing Set/*.jpg", 4),
+    ("CHASE_DB1", "fundus", "CHASEDB1/*.jpg", 4),
+    ("HRF", "fundus", "HRF/images/*", 6),
+    ("CXR8", "chest X-ray", "CXR8/images/*.png", 40),
+    ("Kermany", "chest X-ray", "KermanyCXR_v7lungs/images/*/*", 8),
 )
 #: Sides of CXR8's pictures in the shared data: reduced to the first, or as published.
 REDUCED = 224
