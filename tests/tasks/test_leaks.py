@@ -17,7 +17,7 @@ from tasks.leaks.detail import detail, view
 from tasks.phantoms.chest import CXR8, draw_chest
 from tasks.phantoms.fundus import draw_fundus
 from tasks.phantoms.looks import IDRID
-from tasks.pools import load_pool, prepared
+from tasks.pools import POOLS, load_pool, prepared
 from tests.tasks.leak_check import CHANGES
 from tests.tasks.leak_check import prepared as prepared_picture
 
@@ -170,8 +170,8 @@ def test_labelled_pairs_of_real_photographs(
     paths = {path.stem: path for path in sorted(folder.glob("*/*.jpg"))}
     ids = tuple(f"IDRiD_{number:02d}" for number in HARD)
     test = photographs([paths[image_id] for image_id in ids], "fundus")
-    pool = load_pool("idrid_grading", real, SIDE)
-    leaks = find_leaks(pool.pixels, pool.files, test, ids, "fundus")
+    pool = load_pool(POOLS["idrid_grading"], real, SIDE)
+    leaks = find_leaks(pool.array[pool.rows], pool.files, test, ids, "fundus")
     accused = {(leak.test_image, "/".join(Path(leak.pool_image).parts[-2:])) for leak in leaks}
     same = {tuple(pair) for pair in labels["same"] if pair[0] in ids}
     right = len(accused & same)
