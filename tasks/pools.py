@@ -1,5 +1,6 @@
 """Unlabelled images to pre-train on."""
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -136,10 +137,10 @@ def pool_called(name: str, domain: Domain) -> PoolInfo:
     if name in POOLS:
         return POOLS[name]
     if "/" not in name and name != ".":
-        known = ", ".join(sorted(POOLS))
+        near = difflib.get_close_matches(name, POOLS, n=1, cutoff=0.0)[0]
         raise UnknownNameError(
-            f"unknown pool {name!r}. Known: {known}; a folder of images is written with a slash: "
-            f"./{name}"
+            f"unknown pool {name!r}; did you mean {near!r}? Known: {', '.join(sorted(POOLS))}; a "
+            f"folder of images is written with a slash: ./{name}"
         )
     folder = Path(name)
     return PoolInfo(name, domain, folder.name, ("**/*",), "your own", "your own", folder=folder)

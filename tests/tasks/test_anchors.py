@@ -59,7 +59,7 @@ class Anchor:
 ANCHORS = {
     "idrid_optic_disc": Anchor("IDRiD", 0.1, 32, 40, 0.5),
     "rite_vessel": Anchor("RITE", 0.5, 64, 60, 0.08),
-    "drishti_optic_cup": Anchor("Drishti-GS1_files", 0.2, 64, 60, 0.2),
+    "drishti_optic_cup": Anchor("Drishti-GS1_files", 0.2, 64, 120, 0.15),
     "drishti_optic_disc": Anchor("Drishti-GS1_files", 0.2, 64, 60, 0.4),
     "stare_vessel": Anchor("STARE", 1.0, 64, 60, 0.08),
     "idrid_hard_exudates": Anchor("IDRiD", 0.25, 32, 80, 0.2),

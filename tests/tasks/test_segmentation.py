@@ -55,7 +55,7 @@ def test_shapes_and_types(name: str, size: int, make_task: MakeTask, phantoms: S
     split = read_split(task.split_name or name).scaled(phantoms.scale)
     train, validation = split.fraction(1.0, task.person)
     assert (data.train.ids, data.validation.ids, data.test.ids) == (train, validation, split.test)
-    assert (len(data.train), len(data.validation)) == ((2, 2) if task.person(train[0]) else (3, 1))
+    assert (len(data.train), len(data.validation)) == (len(train), len(validation))
     assert len(data.test) == len(split.test)
     channels = {"fundus": 3, "chest X-ray": 1}[task.info.domain]
     for part in (data.train, data.validation, data.test):
@@ -117,21 +117,25 @@ def test_masks_lie_on_what_they_mark(name: str, make_task: MakeTask, phantoms: S
 
 @pytest.mark.parametrize("name", TASKS)
 def test_same_manifest_twice_another_for_another_byte(
-    name: str, make_task: MakeTask, phantoms: Source, tmp_path: Path
+    name: str,
+    make_task: MakeTask,
+    phantoms: Source,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     task = make_task(name)
-    first = task.load(phantoms, SMALL)
     source = copied(phantoms, tmp_path)
-    again = task.load(source, SMALL)
-    assert first.manifest == again.manifest  # wherever the data lies
-    manifests = {first.manifest}
-    image, mask = (task.files(source)[place] for place in (0, -1))
-    mask.write_bytes(mask.read_bytes() + b"\0")
-    manifests.add(task.load(source, SMALL).manifest)
-    levels = bytearray(image.read_bytes())
-    levels[-100] ^= 1
-    image.write_bytes(bytes(levels))
-    manifests.add(task.load(source, SMALL).manifest)
+    first = task.load(phantoms, SMALL).manifest
+    assert task.load(source, SMALL).manifest == first  # wherever the data lies
+    # Which bytes are the same is what counts here, not whether they are still a picture.
+    count = len(task.split(source).train + task.split(source).test)
+    black = np.zeros((count, task.channels + 1, SMALL.size, SMALL.size), dtype=np.uint8)
+    monkeypatch.setattr(SegmentationTask, "prepare", lambda *_: black)
+    manifests = {first}
+    for place in (0, -1):
+        path = task.files(source)[place]
+        path.write_bytes(path.read_bytes() + b"\n")
+        manifests.add(task.load(source, SMALL).manifest)
     assert len(manifests) == 3
 
 
@@ -213,8 +217,8 @@ def test_missing_files_are_named_and_nothing_is_written(
     with pytest.raises(MissingDataError) as caught:
         task.load(source, SMALL)
     message = str(caught.value)
-    for path in (files[0], files[3]):
-        assert str(path.relative_to(source.root)) in message
+    for path in (files[0], files[3]):  # unzipped STARE or a study's folder may be asked for
+        assert path.name.removesuffix(".gz") in message
     assert f"2 of {len(files)} files are missing" in message
     for fact in (task.info.dataset, task.info.page, task.info.terms, str(source.root)):
         assert fact in message
