@@ -52,6 +52,9 @@ def run(
     data: Annotated[str, typer.Option(help='Folder of the data sets, or "phantom".')],
     out: Annotated[Path, typer.Option(help="Where results go; a second call continues there.")],
     device: Annotated[str, typer.Option(help='"auto", "cpu" or "cuda".')] = "auto",
+    task: Annotated[
+        list[str] | None, typer.Option(help="Only these of PLAN's tasks; repeat for several.")
+    ] = None,
     pool: Annotated[
         list[str] | None,
         typer.Option(
@@ -62,9 +65,9 @@ def run(
     cache: Cache = None,
 ) -> int:
     """Compute every cell of PLAN that OUT lacks, then print and write the leaderboard."""
-    from benchmark.plan import read_plan, with_pools  # noqa: PLC0415
+    from benchmark.plan import read_plan, with_pools, with_tasks  # noqa: PLC0415
 
-    checked = with_pools(read_plan(plan), pool or [])
+    checked = with_pools(with_tasks(read_plan(plan), task or []), pool or [])
     from benchmark.comparison import compare  # noqa: PLC0415
 
     failed = compare(checked, data, out, device, cache)

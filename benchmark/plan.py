@@ -118,6 +118,18 @@ def check_names(plan: Plan) -> None:
             raise ConfigError(f"{what} lists a name twice: {names}")
 
 
+def with_tasks(plan: Plan, tasks: list[str]) -> Plan:
+    """The plan with some of its tasks only, in the plan's order; all of them if none is named.
+
+    Raises:
+        UnknownNameError: If one is none of the plan's.
+    """
+    for name in tasks:
+        known("task of the plan", name, plan.tasks)
+    chosen = [name for name in plan.tasks if name in tasks] if tasks else plan.tasks
+    return plan.model_copy(update={"tasks": chosen})
+
+
 def with_pools(plan: Plan, pools: list[str]) -> Plan:
     """The plan with other pools: "DOMAIN=PATH", or "PATH" where the plan has one domain only.
 
