@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from benchmark import encoders, registry
-from benchmark.cells import Cell, CellResult, Status
+from benchmark.cells import EXCLUDED, Cell, CellResult, Status
 from benchmark.fingerprint import fingerprint
 from benchmark.grid import Grid
 from benchmark.machine import Meter
@@ -19,7 +19,6 @@ from methods import METHODS
 from methods.base import Images, Pretrained
 from methods.pretrain import build, pretrain
 from tasks.base import NORMALISATION, Domain
-from tasks.pools import HELD_OUT
 
 MASKS = "masks_{stage}.png"
 
@@ -44,9 +43,7 @@ class TorchBench:
         """A domain's pool as methods see it: pixels without names or labels."""
         pool = self.grid.pools[domain]
         values = NORMALISATION[pool.info.domain]
-        return Images(
-            pool.pixels, values.mean, values.std, max(1, int(HELD_OUT * len(pool.pixels)))
-        )
+        return Images(pool.array, values.mean, values.std, pool.held_out, pool.rows)
 
     def pretrained(self, cell: Cell) -> Pretrained:
         """Load the cell's encoder, or train and keep it."""
@@ -115,7 +112,8 @@ class TorchBench:
         return {
             "encoder": cell.encoder,
             "kind": info.kind,
-            "leaks excluded from the pool": len(self.grid.pools[domain].excluded),
+            EXCLUDED: len(self.grid.pools[domain].excluded),
+            "layout": self.grid.data[cell.key.task].variant,
             "pool": self.grid.pools[domain].info.name,
             "pool images": len(self.grid.pools[domain].files),
         }

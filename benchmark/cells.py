@@ -4,7 +4,10 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from typing import Any
 
-from tasks.base import digest
+from tasks.manifest import digest
+
+#: Under which name a cell's facts count the pool images that were left out as leaks.
+EXCLUDED = "leaks excluded from the pool"
 
 
 class Status(StrEnum):

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from benchmark.data import Cache
+from benchmark.data import app as data_app
 from methods.errors import InputError
 
 app = typer.Typer(
@@ -41,20 +43,34 @@ def main() -> int:
     return int(code or 0)
 
 
+app.add_typer(data_app, name="data")
+
+
 @app.command()
 def run(
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A TOML file, see benchmark/plans.")],
     data: Annotated[str, typer.Option(help='Folder of the data sets, or "phantom".')],
     out: Annotated[Path, typer.Option(help="Where results go; a second call continues there.")],
     device: Annotated[str, typer.Option(help='"auto", "cpu" or "cuda".')] = "auto",
+    task: Annotated[
+        list[str] | None, typer.Option(help="Only these of PLAN's tasks; repeat for several.")
+    ] = None,
+    pool: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[DOMAIN=]PATH",
+            help="Pre-train on another pool or a folder of images instead of the plan's.",
+        ),
+    ] = None,
+    cache: Cache = None,
 ) -> int:
     """Compute every cell of PLAN that OUT lacks, then print and write the leaderboard."""
-    from benchmark.plan import read_plan  # noqa: PLC0415
+    from benchmark.plan import read_plan, with_pools, with_tasks  # noqa: PLC0415
 
-    checked = read_plan(plan)
+    checked = with_pools(with_tasks(read_plan(plan), task or []), pool or [])
     from benchmark.comparison import compare  # noqa: PLC0415
 
-    failed = compare(checked, data, out, device)
+    failed = compare(checked, data, out, device, cache)
     show(out)
     return SOME_FAILED if failed else 0
 
@@ -85,14 +101,18 @@ def methods(*, as_json: AsJson = False) -> None:
 
 @app.command()
 def tasks(*, as_json: AsJson = False) -> None:
-    """List the registered tasks, with their owners and terms."""
+    """List the twelve tasks and the extras, with their owners and terms."""
     from dataclasses import asdict  # noqa: PLC0415
 
     from benchmark import registry  # noqa: PLC0415
-    from tasks import TASKS  # noqa: PLC0415
+    from tasks import EXTRAS, TASKS  # noqa: PLC0415
 
-    rows = [{"name": name, **asdict(registry.task(name).info)} for name in TASKS]
-    table(rows, ("name", "title", "domain", "kind", "dataset", "terms"), as_json=as_json)
+    rows = [
+        {"name": name, "part": part, **asdict(registry.task(name).info)}
+        for part, names in (("twelve", TASKS), ("extra", EXTRAS))
+        for name in names
+    ]
+    table(rows, ("name", "part", "title", "domain", "kind", "dataset", "terms"), as_json=as_json)
 
 
 def table(rows: list[dict[str, object]], columns: tuple[str, ...], *, as_json: bool) -> None:
@@ -101,9 +121,9 @@ def table(rows: list[dict[str, object]], columns: tuple[str, ...], *, as_json: b
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
     from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Column, Table  # noqa: PLC0415
 
-    shown = Table(*columns)
+    shown = Table(Column(columns[0], no_wrap=True), *columns[1:])
     for row in rows:
         shown.add_row(*(str(row[column]) for column in columns))
     Console().print(shown)

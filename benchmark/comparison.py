@@ -6,6 +6,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from benchmark import registry
 from benchmark.bench import TorchBench
 from benchmark.grid import Grid, settle
 from benchmark.machine import device_called
@@ -13,12 +14,15 @@ from benchmark.plan import Plan
 from benchmark.run import Runner
 from benchmark.store import Store
 from tasks.base import Source
+from tasks.cache import default_folder
 from tasks.finetuning import STAGES
+from tasks.manifest import digest
+from tasks.pools import pool_called
 
 PHANTOM = "phantom"
 
 
-def compare(plan: Plan, data: str, out: Path, device_name: str) -> int:
+def compare(plan: Plan, data: str, out: Path, device_name: str, cache: Path | None = None) -> int:
     """Compute every cell of a plan that ``out`` lacks.
 
     Args:
@@ -26,6 +30,7 @@ def compare(plan: Plan, data: str, out: Path, device_name: str) -> int:
         data: The data root, or "phantom" for embedded data written below ``out``.
         out: Where results go.
         device_name: "auto", "cpu" or "cuda".
+        cache: Where prepared images are kept; phantoms' are below ``out``.
 
     Returns:
         How many cells of the plan have failed, now or before.
@@ -37,8 +42,12 @@ def compare(plan: Plan, data: str, out: Path, device_name: str) -> int:
     store = Store(out)
     device = device_called(device_name)
     torch.set_num_threads(plan.threads)
-    grid = settle(plan, source(plan, data, store, console), device, console.print)
+    grid = settle(
+        plan, source(plan, data, store, console, cache), device, console.print, store.exclusions
+    )
     store.put_grid(plan.title, wanted(grid))
+    for frozen in grid.exclusions:
+        frozen.keep()
     for domain, pool in grid.pools.items():
         count = len(pool.excluded)
         console.print(
@@ -59,19 +68,32 @@ def compare(plan: Plan, data: str, out: Path, device_name: str) -> int:
     return sum(store.cell(cell.name).status != "done" for cell in grid.cells)
 
 
-def source(plan: Plan, data: str, store: Store, console: Console) -> Source:
+def source(plan: Plan, data: str, store: Store, console: Console, cache: Path | None) -> Source:
     """The data root, written first if it is to hold phantoms."""
     if data != PHANTOM:
-        return Source.at(Path(data), store.cache)
-    from tasks.phantoms import write_phantoms  # noqa: PLC0415
+        return Source.at(Path(data), cache or default_folder())
+    from tasks.phantoms import VERSION, write_phantoms  # noqa: PLC0415
 
-    part = plan.phantom
-    root = store.root / f"phantoms-{part.scale}-{part.size}-{part.seed}"
+    part, datasets = plan.phantom, phantom_datasets(plan)
+    # The name tells apart what other plans and versions have written beside it.
+    name = digest([part.model_dump(), datasets, VERSION])[:8]
+    root = store.root / f"phantoms-{part.scale}-{part.size}-{part.seed}-{name}"
     if not root.is_dir():
         console.print(f"drawing phantoms into {root}")
         store.root.mkdir(parents=True, exist_ok=True)
-        write_phantoms(root, scale=part.scale, seed=part.seed, size=part.size)
-    return Source.at(root, store.cache)
+        write_phantoms(root, scale=part.scale, seed=part.seed, size=part.size, datasets=datasets)
+    return Source.at(root, cache or store.cache)
+
+
+def phantom_datasets(plan: Plan) -> list[str]:
+    """The phantom data sets that a plan's tasks and pools read."""
+    from tasks.phantoms import DATASETS  # noqa: PLC0415
+
+    # A task of two archives names both, such as "JSRT (images) and SCR (masks)".
+    places = [registry.task(name).info.folder for name in plan.tasks]
+    pools = [pool_called(name, domain) for domain, name in plan.pools.items()]
+    places += [pattern for pool in pools if pool.folder is None for pattern in pool.patterns]
+    return [dataset for dataset in DATASETS if any(dataset in place for place in places)]
 
 
 def wanted(grid: Grid) -> list[dict[str, object]]:

@@ -1,13 +1,15 @@
 """From a plan and data to the cells that it asks for."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmark import registry
+from benchmark import exclusions, registry
 from benchmark.cells import Cell, CellKey, PretrainKey, canonical
+from benchmark.exclusions import Exclusions
 from benchmark.fingerprint import fingerprint
 from benchmark.machine import precision_for
 from benchmark.plan import Plan
@@ -17,9 +19,8 @@ from methods.base import Budget
 from methods.errors import ConfigError
 from methods.order import timetable
 from methods.precision import Precision
-from tasks import leaks
 from tasks.base import Domain, Source, Task
-from tasks.pools import Pool, load_pool, pool_files
+from tasks.pools import Pool, load_pool, pool_called, pool_files
 from tasks.segmentation import SegmentationData, Settings
 
 TWO_STAGES = ("frozen", "finetuned")
@@ -36,17 +37,31 @@ class Grid:
     tasks: dict[str, Task]
     data: dict[str, SegmentationData]
     pools: dict[Domain, Pool]
+    exclusions: list[Exclusions]
     cells: list[Cell]
 
 
-def settle(plan: Plan, source: Source, device: torch.device, say: Callable[[str], None]) -> Grid:
+def settle(
+    plan: Plan,
+    source: Source,
+    device: torch.device,
+    say: Callable[[str], None],
+    frozen: Path,
+) -> Grid:
     """Check everything that a plan needs, read it, and list its cells.
+
+    Args:
+        plan: What to compute.
+        source: Where the images are.
+        device: Decides the precision.
+        say: Told what is being read.
+        frozen: The folder of the frozen lists of leaks; read, not written.
 
     Raises:
         MissingDataError: If data is missing; found before anything is written.
         ConfigError: If a method's settings, batches or the budget do not fit it.
     """
-    tasks = {name: registry.task(name) for name in plan.tasks}
+    tasks = tasks_of(plan)
     configs = {name: config_of(plan, name) for name in plan.methods}
     for name, config in configs.items():
         timetable(registry.method(name), config.batch_size, plan.budget.images)
@@ -57,16 +72,36 @@ def settle(plan: Plan, source: Source, device: torch.device, say: Callable[[str]
     for name, task in tasks.items():
         say(f"reading {name}")
         data[name] = task.load(source, settings)
-    pools = {}
+    pools, lists = {}, list[Exclusions]()
     for domain in sorted({task.info.domain for task in tasks.values()}):
         say(f"reading pool {plan.pools[domain]} and seeking test images in it")
         chosen = [task for task in tasks.values() if task.info.domain == domain]
-        pools[domain] = clean_pool(plan, chosen, source, settings)
+        pool = load_pool(pool_called(plan.pools[domain], domain), source, plan.size)
+        if plan.leaks != "allow":
+            frozen_list = exclusions.settled(pool, chosen, source, frozen)
+            exclusions.judge(frozen_list, plan.leaks)
+            lists.append(frozen_list)
+            pool = pool.without(frozen_list.images)
+        pools[domain] = pool
     part = plan.budget
     budget = Budget(part.images, part.checks, precision, part.statistics)
-    grid = Grid(plan, budget, configs, tasks, data, pools, [])
+    grid = Grid(plan, budget, configs, tasks, data, pools, lists, [])
     grid.cells.extend(cells_of(grid))
     return grid
+
+
+def tasks_of(plan: Plan) -> dict[str, Task]:
+    """The plan's tasks by their names; own ones have theirs in their TOML file.
+
+    Raises:
+        ConfigError: If two tasks have one name.
+    """
+    loaded = [registry.task(name) for name in plan.tasks]
+    names = [task.name for task in loaded]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"two tasks are called {name}: give your own another name")
+    return dict(zip(names, loaded, strict=True))
 
 
 def all_present(plan: Plan, tasks: dict[str, Task], source: Source) -> None:
@@ -74,26 +109,9 @@ def all_present(plan: Plan, tasks: dict[str, Task], source: Source) -> None:
     for domain in sorted({task.info.domain for task in tasks.values()}):
         if domain not in plan.pools:
             raise ConfigError(f"the plan's tasks need a pool for {domain!r}: add it to [pools]")
-        pool_files(plan.pools[domain], source)
+        pool_files(pool_called(plan.pools[domain], domain), source)
     for task in tasks.values():
         task.files(source)
-
-
-def clean_pool(plan: Plan, tasks: list[Task], source: Source, settings: Settings) -> Pool:
-    """The tasks' pool without images that recur among their test images, if the plan says so."""
-    name = plan.pools[tasks[0].info.domain]
-    pool = load_pool(name, source, plan.size)
-    if plan.leaks == "allow":
-        return pool
-    compared = load_pool(name, source, leaks.SIDE)
-    found: set[str] = set()
-    for task in tasks:
-        test = task.load(source, replace(settings, size=leaks.SIDE)).test
-        pairs = leaks.find_leaks(
-            compared.pixels, compared.files, test.images, test.ids, task.info.domain
-        )
-        found.update(pair.pool_image for pair in pairs)
-    return pool.without(sorted(found))
 
 
 def config_of(plan: Plan, name: str) -> Any:  # noqa: ANN401
@@ -133,7 +151,7 @@ def cells_of(grid: Grid) -> list[Cell]:
     for seed in plan.seeds:
         for method in plan.methods:
             code = fingerprint(METHODS[method].where.partition(":")[0])
-            for task in plan.tasks:
+            for task in grid.tasks:
                 pretrain = pretrain_key(grid, method, task, seed)
                 arms = [TWO_STAGES, *([ONE_STAGE] if method in plan.downstream.direct else [])]
                 for stages in arms:

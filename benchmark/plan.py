@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from benchmark.registry import known
 from methods import METHODS
 from methods.errors import ConfigError
-from tasks import TASKS
+from tasks import EXTRAS, TASKS
+from tasks.base import Domain
+from tasks.pools import POOLS, pool_called
 
 
 class Part(BaseModel):
@@ -52,12 +54,12 @@ class Plan(Part):
     methods: list[str] = Field(min_length=1)
     tasks: list[str] = Field(min_length=1)
     seeds: list[int] = Field(min_length=1)
-    pools: dict[str, str]
+    pools: dict[Domain, str]
     size: int = Field(ge=32, le=512)
     width: Literal["tiny", "small", "full"] = "tiny"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: int = Field(default=2, gt=0)
-    leaks: Literal["exclude", "allow"] = "exclude"
+    leaks: Literal["exclude", "error", "allow"] = "exclude"
     budget: BudgetPart
     downstream: DownstreamPart
     phantom: PhantomPart = PhantomPart()
@@ -85,7 +87,8 @@ def read_plan(path: Path) -> Plan:
         place = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"{path}: {place}: {first['msg']}, not {first['input']!r}") from error
     check_names(plan)
-    return plan
+    tasks = [str(path.parent / name) if name.endswith(".toml") else name for name in plan.tasks]
+    return plan.model_copy(update={"tasks": tasks})
 
 
 def check_keys(record: dict[str, Any], part: type[Part], place: str) -> None:
@@ -99,16 +102,54 @@ def check_keys(record: dict[str, Any], part: type[Part], place: str) -> None:
 
 def check_names(plan: Plan) -> None:
     """Refuse unknown and doubled methods, tasks, pools and direct rows."""
-    from tasks.pools import POOLS  # noqa: PLC0415
-
     for name in [*plan.methods, *plan.config]:
         known("method", name, METHODS)
     for name in plan.tasks:
-        known("task", name, TASKS)
-    for name in plan.pools.values():
-        known("pool", name, POOLS)
+        if not name.endswith(".toml"):
+            known("task", name, TASKS | EXTRAS)
+    for domain, name in plan.pools.items():
+        pool = pool_called(name, domain)
+        if pool.domain != domain:
+            raise ConfigError(f"pool {name} holds {pool.domain} images, not {domain}")
     for name in plan.downstream.direct:
         known("method of downstream.direct", name, plan.methods)
     for what, names in (("methods", plan.methods), ("tasks", plan.tasks), ("seeds", plan.seeds)):
         if len(set(names)) < len(names):
             raise ConfigError(f"{what} lists a name twice: {names}")
+
+
+def with_tasks(plan: Plan, tasks: list[str]) -> Plan:
+    """The plan with some of its tasks only, in the plan's order; all of them if none is named.
+
+    Raises:
+        UnknownNameError: If one is none of the plan's.
+    """
+    for name in tasks:
+        known("task of the plan", name, plan.tasks)
+    chosen = [name for name in plan.tasks if name in tasks] if tasks else plan.tasks
+    return plan.model_copy(update={"tasks": chosen})
+
+
+def with_pools(plan: Plan, pools: list[str]) -> Plan:
+    """The plan with other pools: "DOMAIN=PATH", or "PATH" where the plan has one domain only.
+
+    Raises:
+        ConfigError: If the domain is not said and there are several, or is not the plan's.
+        UnknownNameError: If a pool is neither registered nor a path.
+    """
+    changed = dict(plan.pools)
+    for given in pools:
+        domain, mark, name = given.partition("=")
+        if not mark:
+            if len(plan.pools) != 1:
+                raise ConfigError(
+                    f"--pool {given}: the plan has pools for {', '.join(plan.pools)}; write "
+                    f"--pool fundus={given}"
+                )
+            domain, name = next(iter(plan.pools)), given
+        known("domain of a pool", domain, plan.pools)
+        path = name if name in POOLS or "/" in name or not Path(name).is_dir() else f"./{name}"
+        changed[domain] = path  # type: ignore[index]  # checked a line above
+    other = plan.model_copy(update={"pools": changed})
+    check_names(other)
+    return other

@@ -3,15 +3,17 @@
 import difflib
 import importlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from methods import METHODS
-from methods.errors import UnknownNameError
-from tasks import TASKS
+from methods.errors import ConfigError, UnknownNameError
+from tasks import EXTRAS, TASKS
 
 if TYPE_CHECKING:
     from methods.base import Method
     from tasks.base import Task
+    from tasks.segmentation import SegmentationTask
 
 
 def known(kind: str, name: str, names: Iterable[str]) -> str:
@@ -46,10 +48,31 @@ def method(name: str) -> "type[Method[Any]]":
 
 
 def task(name: str) -> "Task":
-    """An instance of a task.
+    """An instance of a task: a registered one by its name, an own one by its TOML file's path.
+
+    Raises:
+        ConfigError: If an own task's files cannot be used.
+        UnknownNameError: If no task has that name.
+    """
+    if name.endswith(".toml"):
+        from tasks.own import OwnTask  # noqa: PLC0415
+
+        return OwnTask(Path(name))
+    everything = TASKS | EXTRAS
+    loaded: Task = found(everything[known("task", name, everything)])()
+    return loaded
+
+
+def segmentation(name: str) -> "SegmentationTask":
+    """A task of the segmentation family.
 
     Raises:
         UnknownNameError: If no task has that name.
+        ConfigError: If the task is of another family.
     """
-    loaded: Task = found(TASKS[known("task", name, TASKS)])()
+    from tasks.segmentation import SegmentationTask  # noqa: PLC0415
+
+    loaded = task(name)
+    if not isinstance(loaded, SegmentationTask):
+        raise ConfigError(f"{name} is no segmentation task: this needs images with masks")
     return loaded

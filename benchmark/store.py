@@ -19,7 +19,7 @@ import pandas as pd
 
 from benchmark.cells import CellKey, CellResult, Status
 from methods.errors import InputError
-from tasks.base import digest
+from tasks.manifest import digest
 
 COLUMNS = ("stage", "image", "metric", "score")
 
@@ -53,6 +53,11 @@ class Store:
     def tests(self) -> Path:
         """Where each task's test images are kept for the pictures."""
         return self.root / "test_images"
+
+    @property
+    def exclusions(self) -> Path:
+        """Where each pool's frozen list of leaks is."""
+        return self.root / "exclusions"
 
     @property
     def cache(self) -> Path:

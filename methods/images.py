@@ -17,12 +17,14 @@ class Images:
         mean: Per-channel mean that normalises values in [0, 1].
         std: Per-channel standard deviation that normalises values in [0, 1].
         held_out: How many of the last images serve the validation loss and are never trained on.
+        rows: Which rows of ``pixels`` belong to the pool, in order; all of them if omitted.
     """
 
     pixels: np.ndarray
     mean: tuple[float, ...]
     std: tuple[float, ...]
     held_out: int = 0
+    rows: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 4 or self.pixels.dtype != np.uint8:
@@ -30,12 +32,17 @@ class Images:
                 "pixels must be uint8 of shape (count, channels, side, side), not "
                 f"{self.pixels.dtype} of shape {self.pixels.shape}"
             )
-        if not 0 <= self.held_out < len(self.pixels):
-            raise ValueError(f"cannot hold out {self.held_out} of {len(self.pixels)} images")
+        if not 0 <= self.held_out < self.count:
+            raise ValueError(f"cannot hold out {self.held_out} of {self.count} images")
 
     def __len__(self) -> int:
         """How many images train."""
-        return len(self.pixels) - self.held_out
+        return self.count - self.held_out
+
+    @property
+    def count(self) -> int:
+        """How many images there are, held-out ones included."""
+        return len(self.pixels) if self.rows is None else len(self.rows)
 
     @property
     def side(self) -> int:
@@ -44,7 +51,8 @@ class Images:
 
     def batch(self, index: Int[Tensor, " batch"], device: torch.device) -> "Batch":
         """The images at ``index`` (held-out ones follow the training ones), in [0, 1]."""
-        chosen = torch.from_numpy(np.ascontiguousarray(self.pixels[index.numpy()]))
+        places = index.numpy() if self.rows is None else self.rows[index.numpy()]
+        chosen = torch.from_numpy(np.ascontiguousarray(self.pixels[places]))
         return Batch(chosen.to(device).float() / 255.0, index.to(device), self.mean, self.std)
 
 

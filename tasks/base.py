@@ -1,6 +1,5 @@
 """The contract between a task and the harness: facts, data, scores."""
 
-import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from methods.errors import InputError
+from tasks.manifest import Watch, digest, hashes
 
 Domain = Literal["fundus", "chest X-ray"]
 
@@ -52,6 +52,7 @@ class TaskInfo:
         page: Where it is obtained.
         citation: What its owner asks to be cited.
         terms: Licence or conditions of use.
+        note: What a reader of the scores must be told besides, e.g. about persons.
     """
 
     title: str
@@ -63,6 +64,11 @@ class TaskInfo:
     page: str
     citation: str
     terms: str
+    note: str = ""
+
+
+class OutsideRootError(InputError, ValueError):
+    """A path that leads out of the data root; names it."""
 
 
 class MissingDataError(InputError, FileNotFoundError):
@@ -90,7 +96,7 @@ class Source:
         """Recognise what ``root`` holds.
 
         Raises:
-            MissingDataError: If there is no such folder.
+            MissingDataError: If there is no such folder, or the phantoms' record is damaged.
         """
         if not root.is_dir():
             raise MissingDataError(
@@ -99,15 +105,36 @@ class Source:
         mark = root / PHANTOM_MARK
         if not mark.exists():
             return cls(root, cache)
-        record = json.loads(mark.read_text(encoding="utf-8"))
-        return cls(root, cache, float(record["scale"]), "phantom")
+        try:
+            scale = float(json.loads(mark.read_text(encoding="utf-8"))["scale"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise MissingDataError(
+                f"{mark} is damaged ({error!r}): remove {root} and write the phantoms again"
+            ) from error
+        return cls(root, cache, scale, "phantom")
+
+    def hashes(
+        self, name: str, paths: list[Path], root: Path | None = None, watch: Watch | None = None
+    ) -> dict[str, str]:
+        """SHA-256 of files by their path below the root, remembered under ``name``."""
+        base = root or self.root
+        place = digest(str(base.resolve()))[:12]
+        return hashes(base, paths, self.cache / "hashes" / f"{name}-{place}.json", watch)
 
     def require(self, paths: list[Path], info: TaskInfo) -> None:
-        """Insist that every file is there.
+        """Insist that every file is there, and below the data root.
 
         Raises:
+            OutsideRootError: Naming the first path that leads out of the root.
             MissingDataError: Naming the first missing files, where to get them and the terms.
         """
+        for path in paths:
+            # By name, not resolved: a data set may be a link to another disk.
+            if not path.is_relative_to(self.root) or ".." in path.relative_to(self.root).parts:
+                raise OutsideRootError(
+                    f"{info.dataset}: {path} lies outside the data root {self.root}: an image's "
+                    'name must be no absolute path and hold no ".."'
+                )
         missing = [path for path in paths if not path.is_file()]
         if missing:
             named = ", ".join(str(path.relative_to(self.root)) for path in missing[:3])
@@ -117,23 +144,6 @@ class Source:
                 f"{self.root}: {named}{more}; obtain it from {info.page} ({info.terms}) and unpack "
                 f"it into {self.root}, as {info.folder}"
             )
-
-
-def digest(value: object) -> str:
-    """SHA-256 of a value's canonical JSON."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def manifest(root: Path, paths: list[Path]) -> dict[str, str]:
-    """SHA-256 of every file, by its path below ``root``."""
-    hashes = {}
-    for path in paths:
-        with path.open("rb") as file:
-            hashes[path.relative_to(root).as_posix()] = hashlib.file_digest(
-                file, "sha256"
-            ).hexdigest()
-    return hashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +179,26 @@ class Task(ABC):
     protocol: ClassVar[str]
 
     @abstractmethod
+    def wanted(self, source: Source) -> list[Path]:
+        """Every file that the task reads, there or not."""
+
     def files(self, source: Source) -> list[Path]:
         """Every file that the task reads.
 
         Raises:
+            OutsideRootError: If an id leads out of the data root.
             MissingDataError: If any is missing.
         """
+        files = self.wanted(source)
+        source.require(files, self.info)
+        return files
 
     @abstractmethod
-    def load(self, source: Source, settings: Any) -> Any:  # noqa: ANN401
+    def test_images(self, source: Source) -> dict[str, Path]:
+        """Every test image's file, by its id."""
+
+    @abstractmethod
+    def load(self, source: Source, settings: Any, watch: Watch | None = None) -> Any:  # noqa: ANN401
         """Read, prepare and split the data; ``settings`` belongs to the task's family.
 
         Raises:

@@ -1,34 +1,142 @@
-"""Prepared arrays, kept between runs under the digest of what they were made from."""
+"""Prepared images, kept between runs under the digest of what they were made from.
 
+Each set of images is one memory-mapped array with a JSON manifest beside it. Rows are written as
+they are made: memory does not grow with their number, and a stopped preparation goes on where it
+was. The array gets its name when it is whole.
+"""
+
+import json
 import os
-import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from filelock import FileLock
+from numpy.lib.format import open_memmap
+
+from tasks.manifest import READERS, Watch, digest, sha256, write_json
+
+#: Environment variable that names the folder of prepared images.
+VARIABLE = "LDBENCH_CACHE"
 
 
-def cached(folder: Path, name: str, key: str, make: Callable[[], np.ndarray]) -> np.ndarray:
-    """The array called ``name`` for ``key``: memory-mapped if it was made before, else made now.
+def default_folder() -> Path:
+    """Where prepared images are kept if nobody says otherwise: ``~/.cache/ldbench``."""
+    if named := os.environ.get(VARIABLE):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ldbench"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What an array is made from; equal recipes give equal arrays.
+
+    Attributes:
+        name: For people who look into the folder, e.g. "hrf_vessel-128".
+        root: The data root; an array of the same name and root replaces older ones.
+        sources: SHA-256 of every file read, by its path below the root.
+        facts: Whatever else decides the values: version, size, thresholds.
+        shape: Shape of the array, images first.
+    """
+
+    name: str
+    root: Path
+    sources: dict[str, str]
+    facts: dict[str, Any]
+    shape: tuple[int, ...]
+
+    @property
+    def key(self) -> str:
+        """Digest of the sources and the facts."""
+        return digest([self.sources, self.facts])
+
+    def path(self, folder: Path) -> Path:
+        """The array's file."""
+        return folder / f"{self.name}-{self.key[:16]}.npy"
+
+
+def cached(
+    folder: Path, recipe: Recipe, row: Callable[[int], np.ndarray], watch: Watch | None = None
+) -> np.ndarray:
+    """The recipe's array, uint8, memory-mapped for reading: made before, or made now.
 
     Args:
         folder: The cache; created if needed.
-        name: For people who look into the folder.
-        key: Digest of the sources and the preparation; another key is another file.
-        make: Makes the array.
+        recipe: What the array is.
+        row: Makes one image; called from several threads.
+        watch: Called with the number of images that are there at once, then with 1 for each made.
     """
-    path = folder / f"{name}-{key[:16]}.npy"
+    path = recipe.path(folder)
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        array = make()
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}-", suffix=".npy")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.save(file, array, allow_pickle=False)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        with FileLock(folder / f".{path.stem}.lock"):  # another process may be making it
+            if not path.exists():
+                make(path, recipe, row, watch)
+    elif watch is not None:
+        watch(recipe.shape[0])
     loaded: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     return loaded
+
+
+def make(path: Path, recipe: Recipe, row: Callable[[int], np.ndarray], watch: Watch | None) -> None:
+    """Write the rows that an earlier try left out, name the array, drop what it replaces."""
+    begun, ticks = path.with_suffix(".unfinished.npy"), path.with_suffix(".ticks.npy")
+    if begun.exists() and ticks.exists():
+        array, made = np.load(begun, mmap_mode="r+"), np.load(ticks, mmap_mode="r+")
+    else:
+        array = open_memmap(begun, mode="w+", dtype=np.uint8, shape=recipe.shape)
+        made = open_memmap(ticks, mode="w+", dtype=np.uint8, shape=recipe.shape[:1])
+    missing = np.flatnonzero(made == 0).tolist()
+    if watch is not None:
+        watch(recipe.shape[0] - len(missing))
+
+    def write(number: int) -> None:
+        array[number] = row(number)
+        made[number] = 1
+
+    with ThreadPoolExecutor(READERS) as writers:
+        jobs = [writers.submit(write, number) for number in missing]
+        try:
+            for job in as_completed(jobs):
+                job.result()
+                if watch is not None:
+                    watch(1)
+        except BaseException:
+            writers.shutdown(wait=True, cancel_futures=True)
+            raise
+    array.flush()
+    record = {
+        "name": recipe.name,
+        "root": str(recipe.root.resolve()),
+        "key": recipe.key,
+        "facts": recipe.facts,
+        "shape": list(recipe.shape),
+        "sha256": sha256(begun),
+        "sources": recipe.sources,
+    }
+    write_json(path.with_suffix(".json"), record)
+    begun.replace(path)
+    ticks.unlink()
+    drop_replaced(path, record)
+
+
+def manifests(folder: Path) -> list[dict[str, Any]]:
+    """The manifest of every array in a cache, sorted by name, with its "path"."""
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        if path.with_suffix(".npy").exists():
+            record = json.loads(path.read_text(encoding="utf-8"))
+            found.append({**record, "path": path.with_suffix(".npy")})
+    return found
+
+
+def drop_replaced(path: Path, record: dict[str, Any]) -> None:
+    """Remove arrays of the same name made from an earlier state of the same root."""
+    for other in manifests(path.parent):
+        same = (other["name"], other["root"]) == (record["name"], record["root"])
+        if same and other["path"] != path:
+            other["path"].unlink()
+            other["path"].with_suffix(".json").unlink()

@@ -20,6 +20,10 @@ class HrfVessel(SegmentationTask):
         page="https://www5.cs.fau.de/research/data/fundus-images/",
         citation="Budai et al., Int. J. Biomed. Imaging 2013, 154860, doi:10.1155/2013/154860",
         terms="CC BY 4.0",
+        note=(
+            "ids number the photographs within each group (dr, g, h), not persons: the published "
+            "split trains on 09_dr and tests on 09_g and 09_h, and that is kept"
+        ),
     )
     threshold = 0.01
 

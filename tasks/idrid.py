@@ -1,10 +1,12 @@
 """IDRiD: fundus photographs with lesions and optic discs outlined."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from tasks.base import TaskInfo
+from tasks.base import PHANTOM_MARK, Source, TaskInfo
 from tasks.segmentation import Example, SegmentationTask
+from tasks.splits import Split, read_split
 
 SEGMENTATION = Path("IDRiD", "A. Segmentation")
 PARTS = ("a. Training Set", "b. Testing Set")
@@ -27,12 +29,14 @@ def info(title: str, kind: str) -> TaskInfo:
         page=PAGE,
         citation=CITATION,
         terms="CC BY 4.0",
+        note="ids do not tell whether two photographs are of one person",
     )
 
 
 class Idrid(SegmentationTask):
     """An outlined structure of IDRiD's 81 photographs."""
 
+    split_name = "idrid"
     structure: ClassVar[tuple[str, str]]  # folder and suffix
 
     def example(self, root: Path, image_id: str) -> Example:
@@ -61,3 +65,52 @@ class IdridHardExudates(Idrid):
     name = "idrid_hard_exudates"
     info = info("Hard exudates", "lesion")
     structure = ("3. Hard Exudates", "EX")
+
+
+class ExtraIdrid(Idrid):
+    """A lesion that the LD reference ships masks of, but does not score.
+
+    A missing mask means that no such lesion was marked. The published lists leave those
+    photographs out; phantoms are drawn for the list of all photographs, so there it matters.
+    """
+
+    def split(self, source: Source) -> Split:
+        """The published split; of phantoms, the photographs that the root holds."""
+        if source.scale == 1.0:
+            return super().split(source)
+        return read_split("idrid").scaled(source.scale)
+
+    def example(self, root: Path, image_id: str) -> Example:
+        """As for every task of IDRiD, but a photograph without the lesion has no mask."""
+        example = super().example(root, image_id)
+        listed = read_split(self.split_name)
+        required = image_id in listed.train + listed.test and not (root / PHANTOM_MARK).is_file()
+        if required or example.masks[0].is_file():
+            return example
+        return replace(example, masks=())
+
+
+class ExtraIdridMicroaneurysms(ExtraIdrid):
+    """Microaneurysms, the smallest lesions: dots of a few pixels."""
+
+    name = "extra_idrid_microaneurysms"
+    info = info("Microaneurysms", "lesion")
+    structure = ("1. Microaneurysms", "MA")
+
+
+class ExtraIdridHaemorrhages(ExtraIdrid):
+    """Haemorrhages."""
+
+    name = "extra_idrid_haemorrhages"
+    split_name = "idrid_haemorrhages"
+    info = info("Haemorrhages", "lesion")
+    structure = ("2. Haemorrhages", "HE")
+
+
+class ExtraIdridSoftExudates(ExtraIdrid):
+    """Soft exudates, or cotton-wool spots."""
+
+    name = "extra_idrid_soft_exudates"
+    split_name = "idrid_soft_exudates"
+    info = info("Soft exudates", "lesion")
+    structure = ("4. Soft Exudates", "SE")

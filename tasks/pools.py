@@ -1,19 +1,21 @@
 """Unlabelled images to pre-train on."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from methods.errors import UnknownNameError
 from tasks import preparation
-from tasks.base import NORMALISATION, Domain, MissingDataError, Source, digest, manifest
-from tasks.cache import cached
-from tasks.reading import read_image
-from tasks.segmentation import READERS
+from tasks.base import NORMALISATION, Domain, MissingDataError, Source
+from tasks.cache import Recipe, cached
+from tasks.manifest import Watch
+from tasks.reading import SUFFIXES, read_image
 
-#: Share of a pool's images, its last by sorted name, that serve the validation loss.
+#: Share of a pool's images, its last by sorted name, that serve the validation loss where nothing
+#: is published.
 HELD_OUT = 0.1
 #: Photographs whose field of view fills less than this share of the picture are skipped.
 SMALLEST_FIELD = 0.25
@@ -21,7 +23,18 @@ SMALLEST_FIELD = 0.25
 
 @dataclass(frozen=True, slots=True)
 class PoolInfo:
-    """Facts about a pool and where its images lie under the data root."""
+    """Facts about a pool and where its images lie.
+
+    Attributes:
+        name: As plans call it; a folder's own path for a pool of somebody's own images.
+        domain: Which preparation and normalisation apply.
+        dataset: The data set's own name.
+        patterns: Where its images lie below the data root, or below ``folder``.
+        page: Where it is obtained.
+        terms: Licence or conditions of use.
+        training: How many images train, the first by sorted name; 0: all but a tenth.
+        folder: The folder of somebody's own images; None below the data root.
+    """
 
     name: str
     domain: Domain
@@ -29,11 +42,27 @@ class PoolInfo:
     patterns: tuple[str, ...]
     page: str
     terms: str
+    training: int = 0
+    folder: Path | None = None
+
+    def root(self, source: Source) -> Path:
+        """What the pool's paths are relative to."""
+        return self.folder or source.root
 
 
+#: Numbers of training images are the LD paper's; that they are the first by name is our choice.
 POOLS = {
     info.name: info
     for info in (
+        PoolInfo(
+            "eyepacs",
+            "fundus",
+            "Kaggle Diabetic Retinopathy (EyePACS)",
+            ("kaggle_dr/*.jpeg",),
+            "https://www.kaggle.com/c/diabetic-retinopathy-detection/data",
+            "the competition's rules; redistribution forbidden",
+            training=30_000,
+        ),
         PoolInfo(
             "idrid_grading",
             "fundus",
@@ -49,6 +78,7 @@ POOLS = {
             ("CXR8/images/**/*.png",),
             "https://nihcc.app.box.com/v/ChestXray-NIHCC",
             "free to use; link the page, cite Wang et al., CVPR 2017, name the NIH Clinical Center",
+            training=100_000,
         ),
     )
 }
@@ -60,80 +90,128 @@ class Pool:
 
     Attributes:
         info: Facts.
-        files: Paths below the data root, in the order of ``pixels``.
-        pixels: uint8, shape (images, channels, side, side).
+        files: Paths below the pool's root, in the order of ``rows``.
+        array: All prepared images, uint8, (images, channels, side, side), memory-mapped.
+        rows: Which rows of ``array`` belong to the pool.
         manifest: Digest of every file's bytes and the preparation.
+        hashes: SHA-256 of every file's bytes.
+        held_out: How many of the last images serve the validation loss.
         skipped: Files without a usable field of view.
         excluded: Files left out on purpose, e.g. because they recur among test images.
     """
 
     info: PoolInfo
     files: tuple[str, ...]
-    pixels: np.ndarray
+    array: np.ndarray
+    rows: np.ndarray
     manifest: str
+    hashes: dict[str, str]
+    held_out: int
     skipped: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
 
     def without(self, files: Sequence[str]) -> "Pool":
-        """The pool without some files, e.g. those that recur among test images."""
+        """The pool without some files; the same images as before serve the validation loss."""
         dropped = set(files)
-        kept = [row for row, file in enumerate(self.files) if file not in dropped]
-        names = tuple(self.files[row] for row in kept)
-        excluded = (*self.excluded, *sorted(dropped))
-        return Pool(self.info, names, self.pixels[kept], self.manifest, self.skipped, excluded)
+        kept = [place for place, file in enumerate(self.files) if file not in dropped]
+        border = len(self.files) - self.held_out
+        return replace(
+            self,
+            files=tuple(self.files[place] for place in kept),
+            rows=self.rows[kept],
+            held_out=sum(place >= border for place in kept),
+            excluded=(*self.excluded, *sorted(dropped)),
+        )
 
 
-def pool_files(name: str, source: Source) -> list[Path]:
+def pool_called(name: str, domain: Domain) -> PoolInfo:
+    """A registered pool, or a folder of somebody's own images.
+
+    Args:
+        name: A key of ``POOLS``, or a folder's path: anything with a "/" in it, or ".".
+        domain: Of the folder's images.
+
+    Raises:
+        UnknownNameError: If it is neither.
+    """
+    if name in POOLS:
+        return POOLS[name]
+    if "/" not in name and name != ".":
+        near = difflib.get_close_matches(name, POOLS, n=1, cutoff=0.0)[0]
+        raise UnknownNameError(
+            f"unknown pool {name!r}; did you mean {near!r}? Known: {', '.join(sorted(POOLS))}; a "
+            f"folder of images is written with a slash: ./{name}"
+        )
+    folder = Path(name)
+    return PoolInfo(name, domain, folder.name, ("**/*",), "your own", "your own", folder=folder)
+
+
+def pool_files(info: PoolInfo, source: Source) -> list[Path]:
     """Every image of a pool, sorted by path.
 
     Raises:
         MissingDataError: If there is none.
     """
-    info = POOLS[name]
-    paths = sorted(path for pattern in info.patterns for path in source.root.glob(pattern))
-    if not paths:
+    root = info.root(source)
+    found = {path for pattern in info.patterns for path in root.glob(pattern)}
+    found = {path for path in found if path.suffix.lower() in SUFFIXES and path.is_file()}
+    if not found and info.folder is not None:
+        raise MissingDataError(f"the pool {info.name} is no folder with images: give another")
+    if not found:
         raise MissingDataError(
             f"{info.dataset}: no image matches {info.patterns[0]} under {source.root}; obtain it "
             f"from {info.page} ({info.terms})"
         )
-    return paths
+    return sorted(found)
 
 
-def load_pool(
-    name: str, source: Source, size: int, observe: Callable[[int], None] | None = None
-) -> Pool:
+def load_pool(info: PoolInfo, source: Source, size: int, watch: Watch | None = None) -> Pool:
     """Read and prepare a pool, once.
 
     Args:
-        name: A key of ``POOLS``.
+        info: Facts, e.g. from ``POOLS``.
         source: The data root and the cache.
         size: Side of the prepared images in pixels.
-        observe: Called after each image with 1.
+        watch: Called with the number of images that are there at once, then with 1 for each made.
 
     Raises:
-        MissingDataError: If the pool is not under the root.
+        MissingDataError: If the pool is not there.
         ImageError: If a file cannot be used.
     """
-    info = POOLS[name]
-    paths = pool_files(name, source)
-    hashes = manifest(source.root, paths)
-    key = digest([hashes, preparation.VERSION, size])
+    root, paths = info.root(source), pool_files(info, source)
+    label = info.name if info.folder is None else f"folder-{info.dataset}"
+    hashes = source.hashes(label, paths, root)
+    channels = NORMALISATION[info.domain].channels
 
-    def make() -> np.ndarray:
-        with ThreadPoolExecutor(READERS) as readers:
-            rows = []
-            for row in readers.map(lambda path: prepared(path, info.domain, size), paths):
-                rows.append(row)
-                if observe is not None:
-                    observe(1)
-        return np.stack(rows)
+    def recipe(side: int) -> Recipe:
+        facts = {"version": preparation.VERSION, "domain": info.domain, "size": side}
+        shape = (len(paths), channels, side, side)
+        return Recipe(f"{label}-{side}", root, hashes, facts, shape)
 
-    planes = cached(source.cache, f"{name}-{size}", key, make)
+    large = recipe(preparation.SIDE).path(source.cache)
+    if size < preparation.SIDE and large.exists():
+        whole = np.load(large, mmap_mode="r", allow_pickle=False)
+        array = cached(source.cache, recipe(size), lambda n: shrunk(whole[n], size), watch)
+    else:
+        array = cached(
+            source.cache, recipe(size), lambda n: prepared(paths[n], info.domain, size), watch
+        )
     # An image that was skipped is stored as zeros, which no photograph is.
-    kept = [row for row in range(len(paths)) if planes[row].any()]
-    names = [path.relative_to(source.root).as_posix() for path in paths]
-    skipped = tuple(name for row, name in enumerate(names) if row not in set(kept))
-    return Pool(info, tuple(names[row] for row in kept), planes[kept], key, skipped)
+    names = [path.relative_to(root).as_posix() for path in paths]
+    kept = [row for row in range(len(paths)) if array[row].any()]
+    skipped = tuple(names[row] for row in sorted(set(range(len(paths))) - set(kept)))
+    training = info.training if 0 < info.training < len(kept) else 0
+    held_out = len(kept) - training if training else max(1, int(HELD_OUT * len(kept)))
+    return Pool(
+        info,
+        tuple(names[row] for row in kept),
+        array,
+        np.array(kept, dtype=np.int64),
+        recipe(size).key,
+        hashes,
+        min(held_out, max(len(kept) - 1, 0)),
+        skipped,
+    )
 
 
 def prepared(path: Path, domain: Domain, size: int) -> np.ndarray:
@@ -146,5 +224,9 @@ def prepared(path: Path, domain: Domain, size: int) -> np.ndarray:
         if box is None or (box[1] - box[0]) * (box[3] - box[2]) < SMALLEST_FIELD * height * width:
             return np.zeros((channels, size, size), dtype=np.uint8)
         image = preparation.cropped(image, box)
-    small = preparation.smaller_image(preparation.resized(image), size)
-    return small.transpose(2, 0, 1)
+    return shrunk(preparation.resized(image).transpose(2, 0, 1), size)
+
+
+def shrunk(image: np.ndarray, size: int) -> np.ndarray:
+    """A smaller image, channels first."""
+    return preparation.smaller_image(image.transpose(1, 2, 0), size).transpose(2, 0, 1)

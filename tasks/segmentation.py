@@ -5,7 +5,6 @@ Tasks of this family differ in data only; decoder, stages, steps and metrics are
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,13 +14,11 @@ from jaxtyping import Bool, UInt8
 
 from methods.precision import Precision
 from tasks import preparation
-from tasks.base import NORMALISATION, Normalisation, Source, Task, TaskScores, digest, manifest
-from tasks.cache import cached
+from tasks.base import NORMALISATION, Normalisation, Source, Task, TaskScores
+from tasks.cache import Recipe, cached
+from tasks.manifest import Watch, digest
 from tasks.reading import ImageError, read_image, read_mask
 from tasks.splits import Split, read_split
-
-#: Files decoded at the same time; decoding leaves Python's lock.
-READERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +86,7 @@ class SegmentationData:
         manifest: Digest of every source file, the split and the preparation.
         settings: What the plan chose.
         kind: Real or phantom images.
+        variant: Which of several accepted layouts was read; empty if there is one only.
     """
 
     train: Labelled
@@ -100,12 +98,22 @@ class SegmentationData:
     manifest: str
     settings: Settings
     kind: str
+    variant: str = ""
+
+
+def shrunk(planes: np.ndarray, size: int) -> np.ndarray:
+    """Smaller planes of an image (channels + 1, side, side) whose last one is its mask."""
+    image = preparation.smaller_image(planes[:-1].transpose(1, 2, 0), size)
+    mask = preparation.smaller_mask(planes[-1] > 0, size) * np.uint8(255)
+    return np.concatenate([image.transpose(2, 0, 1), mask[None]])
 
 
 class SegmentationTask(Task):
     """Foreground against background, scored by Dice on the official test images."""
 
     protocol: ClassVar[str] = "segmentation-1"
+    #: The stored split (``tasks.splits``), if it is not called as the task is.
+    split_name: ClassVar[str] = ""
     #: Foreground is a grey level above this share of 255, at 512 px.
     threshold: ClassVar[float] = 0.3
     #: Whether any positive level counts before resizing.
@@ -115,24 +123,39 @@ class SegmentationTask(Task):
     def example(self, root: Path, image_id: str) -> Example:
         """The files of one image, as the official archive lays them out."""
 
+    @property
+    def channels(self) -> int:
+        """1 for grey images, 3 for colour."""
+        return NORMALISATION[self.info.domain].channels
+
+    def person(self, image_id: str) -> str | None:  # noqa: ARG002  (most ids do not tell)
+        """Whose image it is, where ids reveal it; None otherwise."""
+        return None
+
+    def variant(self, root: Path) -> str:  # noqa: ARG002  (most data sets have one layout)
+        """Which of several accepted layouts lies below ``root``; empty if there is one only."""
+        return ""
+
     def split(self, source: Source) -> Split:
         """The published split, or the part of it that a phantom root holds."""
-        split = read_split(self.name)
+        split = read_split(self.split_name or self.name)
         return split if source.scale == 1.0 else split.scaled(source.scale)
 
-    def files(self, source: Source) -> list[Path]:
-        """Every file that the task reads.
-
-        Raises:
-            MissingDataError: If any is missing.
-        """
+    def wanted(self, source: Source) -> list[Path]:
+        """Every file that the task reads, once each, there or not."""
         split = self.split(source)
         examples = [self.example(source.root, name) for name in split.train + split.test]
-        files = [path for example in examples for path in (example.image, *example.masks)]
-        source.require(files, self.info)
-        return files
+        paths = (path for example in examples for path in (example.image, *example.masks))
+        return list(dict.fromkeys(paths))
 
-    def load(self, source: Source, settings: Settings) -> SegmentationData:
+    def test_images(self, source: Source) -> dict[str, Path]:
+        """Every test image's file, by its id."""
+        ids = self.split(source).test
+        return {image_id: self.example(source.root, image_id).image for image_id in ids}
+
+    def load(
+        self, source: Source, settings: Settings, watch: Watch | None = None
+    ) -> SegmentationData:
         """Read, prepare and split the data.
 
         Raises:
@@ -141,16 +164,16 @@ class SegmentationTask(Task):
         """
         split = self.split(source)
         ids = split.train + split.test
-        hashes = manifest(source.root, self.files(source))
-        examples = [self.example(source.root, image_id) for image_id in ids]
-        images, masks = self.prepared(source, examples, hashes, settings.size)
+        hashes = source.hashes(self.name, self.files(source))
+        planes = self.prepare(source, settings.size, watch)
         place = {image_id: row for row, image_id in enumerate(ids)}
 
         def part(chosen: Sequence[str]) -> Labelled:
             rows = [place[image_id] for image_id in chosen]
-            return Labelled(tuple(chosen), images[rows], masks[rows])
+            images = planes[rows]
+            return Labelled(tuple(chosen), images[:, :-1], images[:, -1] > 0)
 
-        train, validation = split.fraction(settings.fraction)
+        train, validation = split.fraction(settings.fraction, self.person)
         fundus = self.info.domain == "fundus"
         return SegmentationData(
             part(train),
@@ -159,27 +182,44 @@ class SegmentationTask(Task):
             normalisation=NORMALISATION[self.info.domain],
             rotation=180.0 if fundus else 30.0,
             flips=fundus,
-            manifest=digest([hashes, asdict(split), preparation.VERSION]),
+            manifest=digest([hashes, asdict(split), preparation.VERSION, *self.persons(split)]),
             settings=settings,
             kind=source.kind,
+            variant=self.variant(source.root),
         )
 
-    def prepared(
-        self, source: Source, examples: list[Example], hashes: dict[str, str], size: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Images (n, channels, size, size) and masks (n, size, size), cached by what they are."""
-        channels = NORMALISATION[self.info.domain].channels
-        key = digest([hashes, preparation.VERSION, self.threshold, self.hard, size])
+    def persons(self, split: Split) -> list[str]:
+        """Whose the training images are, where ids reveal it: it moves the validation part."""
+        return [person for person in map(self.person, split.train) if person is not None]
 
-        def make() -> np.ndarray:
-            with ThreadPoolExecutor(READERS) as pool:
-                rows = list(
-                    pool.map(lambda example: self.planes(example, channels, size), examples)
-                )
-            return np.stack(rows)
+    def prepare(self, source: Source, size: int, watch: Watch | None = None) -> np.ndarray:
+        """Images with their masks (0 or 255) as the last channel, (n, channels + 1, size, size).
 
-        planes = cached(source.cache, f"{self.name}-{size}", key, make)
-        return planes[:, :channels], planes[:, channels] > 0
+        Memory-mapped and cached by what they are made from. A smaller size is derived from the
+        images at 512 px where these are there already.
+        """
+        channels, split = self.channels, self.split(source)
+        hashes = source.hashes(self.name, self.files(source))
+        examples = [self.example(source.root, name) for name in split.train + split.test]
+
+        def recipe(side: int) -> Recipe:
+            facts = {
+                "version": preparation.VERSION,
+                "threshold": self.threshold,
+                "hard": self.hard,
+                "images": [example.id for example in examples],
+                "size": side,
+            }
+            shape = (len(examples), channels + 1, side, side)
+            return Recipe(f"{self.name}-{side}", source.root, hashes, facts, shape)
+
+        large = recipe(preparation.SIDE).path(source.cache)
+        if size < preparation.SIDE and large.exists():
+            whole = np.load(large, mmap_mode="r", allow_pickle=False)
+            return cached(source.cache, recipe(size), lambda n: shrunk(whole[n], size), watch)
+        return cached(
+            source.cache, recipe(size), lambda n: self.planes(examples[n], channels, size), watch
+        )
 
     def planes(self, example: Example, channels: int, size: int) -> np.ndarray:
         """One image's channels and, last, its mask (0 or 255): (channels + 1, size, size)."""
@@ -190,17 +230,18 @@ class SegmentationTask(Task):
         box = preparation.field_of_view(image) if self.info.domain == "fundus" else None
         large = preparation.resized(preparation.cropped(image, box))
         marked = preparation.binarised(preparation.cropped(mask, box), self.threshold)
-        small = preparation.smaller_image(large, size)
-        foreground = preparation.smaller_mask(marked, size) * np.uint8(255)
-        return np.concatenate([small, foreground[:, :, None]], axis=2).transpose(2, 0, 1)
+        foreground = (marked * np.uint8(255))[:, :, None]
+        return shrunk(np.concatenate([large, foreground], axis=2).transpose(2, 0, 1), size)
 
     def read_masks(self, example: Example, shape: tuple[int, ...]) -> np.ndarray:
-        """The union of an image's masks, grey levels.
+        """The union of an image's masks, grey levels; zeros if it has none.
 
         Raises:
             ImageError: If a mask's size differs from its image's or, where images have a size of
                 their own, from the other masks'.
         """
+        if not example.masks:
+            return np.zeros(shape, dtype=np.uint8)
         masks = [read_mask(path) for path in example.masks]
         other, expected = f"its image {example.image.name}", shape
         if self.info.domain != "fundus":
@@ -226,4 +267,7 @@ class SegmentationTask(Task):
         """Train a decoder (and the encoder) by the protocol and score every test image."""
         from tasks.finetuning import finetune  # noqa: PLC0415  (torch is imported when needed)
 
-        return finetune(pretrained.encoder, data, stages, seed=seed, observe=observe)
+        scores = finetune(pretrained.encoder, data, stages, seed=seed, observe=observe)
+        if data.variant:
+            scores.facts["variant"] = data.variant
+        return scores

@@ -1,6 +1,6 @@
 """What all tests share: the option that renews golden values, and pools of small images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -21,6 +21,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def one_thread() -> None:
     """Tensors are tiny here: a second thread only waits, and for ever on a busy machine."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or writes the user's prepared images."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LDBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Everything that a results folder can show, written and printed."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmark.cells import CellResult, Status
+from benchmark.cells import EXCLUDED, CellResult, Status
 from benchmark.report.frame import Wanted, results, tidy
-from benchmark.report.leaderboard import leaderboard
-from benchmark.report.render import print_leaderboard, render
-from benchmark.report.selection import STAGES
+from benchmark.report.render import boards_of, print_leaderboard, render
 from benchmark.store import Store
 from methods import METHODS
 
@@ -30,21 +29,32 @@ def publish(folder: Path, *, as_json: bool) -> None:
     wanted = [Wanted.of(entry) for entry in grid["cells"]]
     found = results(store, wanted)
     frame = tidy(wanted, found)
-    written = render(frame, folder, order=list(METHODS), seed=SEED)
+    footers = pool_notes(cell.facts for cell in found.values())
+    written = render(frame, folder, order=list(METHODS), seed=SEED, footers=footers)
     written += write_sheet(store, wanted, found)
     if as_json:
         print((folder / "leaderboard.json").read_text(encoding="utf-8"), end="")
         return
     console = Console(highlight=False)
     console.print(f"[bold]{grid['title']}[/bold]")
-    for stage in STAGES:
-        if (frame["stage"] == stage).any():
-            board = leaderboard(frame, np.random.default_rng(SEED), stage=stage)
-            print_leaderboard(board, console)
+    for board in boards_of(frame, seed=SEED, footers=footers):
+        print_leaderboard(board, console)
     console.print(blind_table(found))
     console.print("Written:")
     for path in written:
         console.print(f"  {path}", soft_wrap=True)
+
+
+def pool_notes(facts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What cells' facts say was left out of each pre-training pool, each pool once."""
+    pools = {
+        (str(known["pool"]), int(known[EXCLUDED]), int(known["pool images"])) for known in facts
+    }
+    return [
+        f"Pre-training pool {pool}: {images} images; {count} more left out because they recur "
+        "among test images."
+        for pool, count, images in sorted(pools)
+    ]
 
 
 def blind_table(found: dict[str, CellResult]) -> Table:

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,25 @@ from benchmark.report.leaderboard import Leaderboard, leaderboard
 from benchmark.report.selection import STAGES
 
 
-def render(frame: pd.DataFrame, out: Path, *, order: Sequence[str], seed: int) -> list[Path]:
+def boards_of(frame: pd.DataFrame, *, seed: int, footers: Sequence[str] = ()) -> list[Leaderboard]:
+    """Each stage's Dice leaderboard, all with the same random draws.
+
+    Args:
+        frame: One row per score; see the design guide, section 8.
+        seed: Of the bootstrap.
+        footers: What else every board has to say, after its own notes.
+
+    Raises:
+        ValueError: If the frame is inconsistent; see ``leaderboard``.
+    """
+    stages = [stage for stage in STAGES if (frame["stage"] == stage).any()] or [STAGES[0]]
+    boards = [leaderboard(frame, np.random.default_rng(seed), stage=stage) for stage in stages]
+    return [replace(board, notes=(*board.notes, *footers)) for board in boards]
+
+
+def render(
+    frame: pd.DataFrame, out: Path, *, order: Sequence[str], seed: int, footers: Sequence[str] = ()
+) -> list[Path]:
     """Write each stage's Dice leaderboard as CSV, Markdown, JSON and PNG, and all in one.
 
     Every stage gets the same random draws. The same frame and seed give the same bytes.
@@ -25,6 +44,7 @@ def render(frame: pd.DataFrame, out: Path, *, order: Sequence[str], seed: int) -
         out: Folder to write to; created if need be. Files of the same names are replaced.
         order: Every method that the project knows; fixes the colours.
         seed: Of the bootstrap.
+        footers: What else every board has to say.
 
     Returns:
         The paths written. An empty frame gives files that say so.
@@ -34,8 +54,7 @@ def render(frame: pd.DataFrame, out: Path, *, order: Sequence[str], seed: int) -
     """
     from benchmark.report.figures import leaderboard_figure, png  # noqa: PLC0415 - slow to import
 
-    stages = [stage for stage in STAGES if (frame["stage"] == stage).any()] or [STAGES[0]]
-    boards = [leaderboard(frame, np.random.default_rng(seed), stage=stage) for stage in stages]
+    boards = boards_of(frame, seed=seed, footers=footers)
     out.mkdir(parents=True, exist_ok=True)
     written = []
     for board in boards:

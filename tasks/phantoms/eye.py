@@ -31,6 +31,10 @@ class FundusLook:
         vignette: Light lost at the edge, as a fraction.
         choroid: Visibility of the choroid's vessels.
         reflexes: Pale streaks of the nerve fibre layer along the arcades, at most.
+        view_height: Of the field of view over the picture's height; under 1 it is cut off by
+            straight edges.
+        lamp_reach: How far the light's middle may lie from that of the field of view, in its
+            radii, up or down and to either side.
     """
 
     aspect: float
@@ -47,6 +51,8 @@ class FundusLook:
     vignette: Range
     choroid: Range
     reflexes: int
+    view_height: float = 1.0
+    lamp_reach: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float, UInt8
 from scipy.ndimage import gaussian_filter
 
 from tasks.phantoms.eye import Eye, FundusLook, Plane, place_eye
@@ -26,10 +26,21 @@ COTTON = np.array([0.85, 0.75, 0.55])  # colour of soft exudates
 
 @dataclass(frozen=True, slots=True)
 class FundusPhantom:
-    """A photograph and its masks by structure, all of one size."""
+    """A photograph and what is where in it.
+
+    Attributes:
+        image: The photograph.
+        masks: By structure, of the same size.
+        disc: Centre of the optic disc as (x, y) in pixels.
+        disc_radius: Its mean radius in pixels.
+        fovea: Centre of the fovea as (x, y) in pixels; may lie outside the picture.
+    """
 
     image: UInt8[np.ndarray, "height width 3"]
     masks: dict[str, Bool[np.ndarray, "height width"]]
+    disc: Float[np.ndarray, "2"]
+    disc_radius: float
+    fovea: Float[np.ndarray, "2"]
 
 
 def draw_fundus(
@@ -45,11 +56,12 @@ def draw_fundus(
         rng: Source of everything that differs between images.
 
     Returns:
-        The photograph with the masks ``disc``, ``cup``, ``vessel``, ``hard_exudates``,
-        ``soft_exudates``, ``haemorrhages``, ``microaneurysms`` and ``view``.
+        The photograph with the masks ``disc``, ``cup``, ``vessel``, ``vessel_second`` (by a
+        second observer), ``hard_exudates``, ``soft_exudates``, ``haemorrhages``,
+        ``microaneurysms`` and ``view``.
     """
     eye = place_eye(look, size, right, rng)
-    view = eye.distance(eye.centre) < eye.view_radius
+    view = field_of_view(look, eye)
     vessels = draw_vessels(eye, rng.uniform(*look.vein_width), rng)
     lesions = {kind: canvas.coverage() for kind, canvas in draw_lesions(eye, severity, rng).items()}
     disc = draw_disc(eye, look.cup, rng)
@@ -60,7 +72,16 @@ def draw_fundus(
     masks = {kind: (coverage > 0.15) & view for kind, coverage in lesions.items()}
     masks |= {"disc": (disc.disc > 0.5) & view, "cup": (disc.cup > 0.5) & view, "view": view}
     masks["vessel"] = (vessels.coverage > 0.3) & view
-    return FundusPhantom(image, masks)
+    masks["vessel_second"] = (vessels.second > 0.3) & view
+    return FundusPhantom(image, masks, eye.disc, eye.disc_radius, eye.fovea)
+
+
+def field_of_view(look: FundusLook, eye: Eye) -> Bool[np.ndarray, "height width"]:
+    """Where the camera saw the retina: a disc, cut off by the picture or by straight edges."""
+    rows = (np.arange(eye.shape[0]) + 0.5) / eye.shape[0]
+    seen = np.abs(rows - 0.5) < look.view_height / 2
+    view: Bool[np.ndarray, "height width"] = eye.distance(eye.centre) < eye.view_radius
+    return view & seen[:, None]
 
 
 def add_blood_and_lesions(

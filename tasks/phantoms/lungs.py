@@ -9,6 +9,12 @@ from tasks.phantoms.fields import Canvas, smooth_field
 from tasks.phantoms.thorax import Frame, Mask, Plane, Thorax, lung_depth, soft
 from tasks.phantoms.vessels import Trunk, grow
 
+#: Least share of the picture that a pneumothorax takes.
+LEAST_FREE = 0.0006
+#: How far down from the apex the air of a lung collapsed by 1 reaches, in half picture sides, and
+#: how fast the gap narrows from there.
+REACH, TAPER = 2.2, 0.3
+
 
 def lung_tissue(
     thorax: Thorax, frame: Frame, lungs: dict[int, Plane], free: Mask, rng: np.random.Generator
@@ -61,16 +67,44 @@ def lung_vessels(thorax: Thorax, frame: Frame, rng: np.random.Generator) -> Plan
 
 
 def collapse(
-    thorax: Thorax, frame: Frame, lungs: dict[int, Plane], rng: np.random.Generator
+    thorax: Thorax,
+    frame: Frame,
+    lungs: dict[int, Plane],
+    extent: tuple[float, float],
+    rng: np.random.Generator,
 ) -> Mask:
-    """The pleural space of a pneumothorax: what a smaller lung leaves free of the larger."""
+    """The pleural space of a pneumothorax: what a smaller lung leaves free of the larger.
+
+    Args:
+        thorax: The patient.
+        frame: Where the patient stands.
+        lungs: Depth inside the image's left (-1) and right (1) lung.
+        extent: Range of how far it has collapsed, as in ``ChestLook``.
+        rng: Source of side and amount.
+
+    Returns:
+        The free space, at least ``LEAST_FREE`` of the picture.
+    """
     side = int(rng.choice([-1, 1]))
-    smaller = replace(
-        thorax,
-        half_width=thorax.half_width - rng.uniform(0.05, 0.22),
-        apex=thorax.apex + rng.uniform(0.08, 0.3),
-    )
-    left_over = lung_depth(smaller, frame.x, frame.y, side) < 0
+    inward, down = rng.uniform(0.05, 0.22), rng.uniform(0.08, 0.3)
+    # Of its own, so that ``rng`` goes on as if all lungs collapsed alike.
+    amount = float(np.exp(rng.spawn(1)[0].uniform(*np.log(extent))))
     outer = side * frame.x > thorax.mediastinum + 0.06
-    free: Mask = (lungs[side] > 0) & left_over & outer
-    return free
+
+    def free(amount: float) -> Mask:
+        smaller = replace(
+            thorax,
+            half_width=thorax.half_width - amount * inward,
+            apex=thorax.apex + amount * down,
+        )
+        # Little air gathers at the top: further down the gap tapers off.
+        below = np.clip(frame.y - thorax.apex - REACH * amount, 0, None)
+        left_over = lung_depth(smaller, frame.x, frame.y, side) < -TAPER * below
+        space: Mask = (lungs[side] > 0) & left_over & outer
+        return space
+
+    space = free(amount)
+    while space.mean() < LEAST_FREE:
+        amount *= 1.5
+        space = free(amount)
+    return space

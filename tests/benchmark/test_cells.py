@@ -11,7 +11,7 @@ import methods
 from benchmark import fingerprint as module
 from benchmark.cells import CellKey, PretrainKey, canonical
 from benchmark.fingerprint import fingerprint, imported, stripped
-from tasks.base import digest
+from tasks.manifest import digest
 
 PRETRAIN = PretrainKey(
     method="ld",

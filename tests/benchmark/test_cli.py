@@ -24,10 +24,13 @@ def test_methods_and_tasks_are_listed_as_json(
     listed = json.loads(capsys.readouterr().out)
     assert {"random", "ld", "simclr", "byol", "inpainting"} <= {row["name"] for row in listed}
     assert called(monkeypatch, "tasks", "--json") == 0
-    for row in json.loads(capsys.readouterr().out):
+    rows = json.loads(capsys.readouterr().out)
+    for row in rows:
         assert row["page"].startswith("http")
         assert row["terms"]
         assert row["citation"]
+        assert row["part"] == ("extra" if row["name"].startswith("extra_") else "twelve")
+    assert [row["part"] for row in rows] == ["twelve"] * 12 + ["extra"] * 3
 
 
 def test_tables_are_for_people(
@@ -35,6 +38,9 @@ def test_tables_are_for_people(
 ) -> None:
     assert called(monkeypatch, "methods") == 0
     assert "Local discrimination" in capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "80")
+    assert called(monkeypatch, "tasks") == 0
+    assert "extra_idrid_microaneurysms" in capsys.readouterr().out  # names are never cut
 
 
 def mistake(

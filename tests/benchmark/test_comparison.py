@@ -75,6 +75,10 @@ def test_a_grid_runs_resumes_and_reports(
     store = Store(out)
     first = scores(store)
     assert len(first) == 6
+    # Only what the plan reads was drawn.
+    (written,) = out.glob("phantoms-0.02-64-0-*")
+    kept = {path.name for path in written.iterdir()}
+    assert kept == {"IDRiD", "CHASEDB1", "JSRT", "SCR", "CXR8", "PHANTOM.json"}
 
     # A second call has nothing to do; what is deleted comes back to the bit.
     lost = sorted(first)[0]

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.plan import Plan, read_plan
+from benchmark import registry
+from benchmark.plan import Plan, read_plan, with_pools, with_tasks
 from methods.errors import ConfigError, InputError, UnknownNameError
 
 PLANS = Path(__file__).parents[2] / "benchmark" / "plans"
@@ -81,3 +82,43 @@ def test_wrong_values_are_named(tmp_path: Path, old: str, new: str, expected: st
 def test_a_missing_plan_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no plan"):
         read_plan(tmp_path / "absent.toml")
+
+
+def test_extras_may_be_named(tmp_path: Path) -> None:
+    text = VALID.replace("chasedb1_vessel", "extra_idrid_haemorrhages")
+    assert read_plan(written(tmp_path, text)).tasks == ["extra_idrid_haemorrhages"]
+    assert registry.task("extra_idrid_haemorrhages").name == "extra_idrid_haemorrhages"
+    misspelt = text.replace("extra_idrid_haemorrhages", "extra_idrid_hemorrhages")
+    with pytest.raises(UnknownNameError, match="did you mean 'extra_idrid_haemorrhages'"):
+        read_plan(written(tmp_path, misspelt))
+
+
+def test_a_part_of_the_tasks_in_the_plans_order(tmp_path: Path) -> None:
+    two = VALID.replace('["chasedb1_vessel"]', '["hrf_vessel", "chasedb1_vessel"]')
+    plan = read_plan(written(tmp_path, two))
+    assert with_tasks(plan, []).tasks == ["hrf_vessel", "chasedb1_vessel"]
+    assert with_tasks(plan, ["chasedb1_vessel"]).tasks == ["chasedb1_vessel"]
+    with pytest.raises(UnknownNameError, match="unknown task of the plan 'hrf'; did you mean 'hrf"):
+        with_tasks(plan, ["hrf"])
+
+
+def test_other_pools(tmp_path: Path) -> None:
+    plan = read_plan(written(tmp_path, VALID))
+    (tmp_path / "mine").mkdir()
+    for given in (str(tmp_path / "mine"), f"fundus={tmp_path / 'mine'}", "eyepacs"):
+        assert with_pools(plan, [given]).pools == {"fundus": given.removeprefix("fundus=")}
+    for given, complaint in (
+        ("chestxray14", "holds chest X-ray images, not fundus"),
+        ("eyepac", "did you mean 'eyepacs'"),
+        ("skin=eyepacs", "unknown domain of a pool 'skin'"),
+    ):
+        with pytest.raises(InputError, match=complaint):
+            with_pools(plan, [given])
+    both = VALID.replace("[budget]", '"chest X-ray" = "chestxray14"\n[budget]')
+    with pytest.raises(ConfigError, match="the plan has pools for fundus, chest X-ray; write"):
+        with_pools(read_plan(written(tmp_path, both)), ["eyepacs"])
+
+
+def test_an_own_task_lies_beside_its_plan(tmp_path: Path) -> None:
+    plan = read_plan(written(tmp_path, VALID.replace("chasedb1_vessel", "mine/blobs.toml")))
+    assert plan.tasks == [str(tmp_path / "mine" / "blobs.toml")]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks import TASKS
+from tasks import EXTRAS, TASKS
 from tasks.base import Source
 from tasks.phantoms import write_phantoms
 from tasks.segmentation import SegmentationTask
@@ -19,7 +19,7 @@ def make_task() -> Callable[[str], SegmentationTask]:
 
 
 def task_called(name: str) -> SegmentationTask:
-    module, _, attribute = TASKS[name].partition(":")
+    module, _, attribute = (TASKS | EXTRAS)[name].partition(":")
     task: SegmentationTask = getattr(import_module(module), attribute)()
     return task
 

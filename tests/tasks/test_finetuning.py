@@ -1,9 +1,7 @@
 import math
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, replace
-from pathlib import Path
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from methods.networks import Encoder, SegmentationDecoder
-from tasks import TASKS, finetuning
-from tasks.base import NORMALISATION, Source, TaskScores
+from tasks import finetuning
+from tasks.base import NORMALISATION, TaskScores
 from tasks.finetuning import (
     STAGES,
     DivergedError,
@@ -26,13 +24,6 @@ from tasks.finetuning import (
     train_stage,
 )
 from tasks.metrics import mask_scores
-from tasks.phantoms.layouts import (
-    Request,
-    write_chasedb1,
-    write_hrf,
-    write_idrid_segmentation,
-    write_jsrt,
-)
 from tasks.segmentation import Labelled, SegmentationData, SegmentationTask, Settings
 
 MakeTask = Callable[[str], SegmentationTask]
@@ -94,63 +85,6 @@ def mean_dice(scores: TaskScores, stage: str) -> float:
 def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     assert one.keys() == other.keys()
     return all(torch.equal(one[key], other[key]) for key in one)
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """What is trained on which phantoms, and by how much sight must beat blindness there.
-
-    Measured with two seeds, seeing and blind: disc .90 and .04, lungs .97 and .51, exudates .55 and
-    .05, CHASE_DB1 .51 and .31, HRF .58 and .35. The blind decoder paints everything.
-    """
-
-    write: Callable[[Path, Request], None]
-    scale: float
-    size: int
-    steps: int
-    margin: float
-
-
-ANCHORS = {
-    "idrid_optic_disc": Anchor(write_idrid_segmentation, 0.1, 32, 40, 0.5),
-    "scr_lung": Anchor(write_jsrt, 0.1, 32, 40, 0.3),
-    "idrid_hard_exudates": Anchor(write_idrid_segmentation, 0.25, 32, 80, 0.2),
-    "chasedb1_vessel": Anchor(write_chasedb1, 0.5, 64, 60, 0.08),
-    "hrf_vessel": Anchor(write_hrf, 0.5, 64, 60, 0.1),
-}
-#: Those where even a short training beats both answers that ignore the image.
-EASY = ("idrid_optic_disc", "scr_lung")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in EASY else pytest.mark.slow) for name in ANCHORS]
-)
-def test_sight_beats_blindness(name: str, make_task: MakeTask, tmp_path: Path) -> None:
-    anchor, task = ANCHORS[name], make_task(name)
-    anchor.write(tmp_path / "data", Request(anchor.scale, 0, 128))
-    settings = Settings(anchor.size, anchor.steps, 4, learning_rate=3e-3, checks=6)
-    source = Source(tmp_path / "data", tmp_path / "cache", anchor.scale, "phantom")
-    data = task.load(source, settings)
-    seeing, blind = (
-        task.evaluate(
-            SimpleNamespace(encoder=encoder(kind, channels=data.normalisation.channels)),
-            data,
-            seed=0,
-            stages=ONE_STAGE,
-        )
-        for kind in (Encoder, Blind)
-    )
-    dice = mean_dice(seeing, "direct")
-    assert mean_dice(blind, "direct") + anchor.margin < dice < 1.0
-    answers = seeing.facts["blind"]
-    assert answers == blind.facts["blind"]
-    assert 0.0 < answers["everything"] < 1.0
-    if name in EASY:
-        assert dice > max(answers.values()) + 0.02
-
-
-def test_every_task_has_an_anchor() -> None:
-    assert ANCHORS.keys() == TASKS.keys()
 
 
 @pytest.mark.parametrize("stages", [TWO_STAGES, ONE_STAGE])

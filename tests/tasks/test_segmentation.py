@@ -10,20 +10,18 @@ import pytest
 from scipy.ndimage import binary_dilation
 
 from methods.errors import InputError
-from tasks import TASKS
+from tasks import EXTRAS, TASKS
 from tasks.base import (
     NORMALISATION,
     MissingDataError,
     Source,
-    digest,
-    manifest,
 )
-from tasks.cache import cached
 from tasks.reading import Pixels, read_image
 from tasks.segmentation import SegmentationData, SegmentationTask, Settings
 from tasks.splits import read_split
 
 MakeTask = Callable[[str], SegmentationTask]
+EVERY = (*TASKS, *EXTRAS)
 SMALL = Settings(size=48)
 
 
@@ -37,7 +35,7 @@ def no_reading(path: Path, channels: int) -> Pixels:
     raise AssertionError(f"{path} was decoded again")
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", EVERY)
 def test_registered_under_its_own_name(name: str, make_task: MakeTask) -> None:
     task = make_task(name)
     assert task.name == name
@@ -45,6 +43,7 @@ def test_registered_under_its_own_name(name: str, make_task: MakeTask) -> None:
     facts = (task.info.title, task.info.dataset, task.info.owner, task.info.citation)
     assert all(facts)
     assert task.info.terms
+    assert "\n" not in "".join((*facts, task.info.terms, task.info.note))
     assert task.protocol == "segmentation-1"
 
 
@@ -53,10 +52,11 @@ def test_registered_under_its_own_name(name: str, make_task: MakeTask) -> None:
 def test_shapes_and_types(name: str, size: int, make_task: MakeTask, phantoms: Source) -> None:
     task = make_task(name)
     data = task.load(phantoms, Settings(size=size))
-    split = read_split(name).scaled(phantoms.scale)
-    train, validation = split.fraction(1.0)
+    split = read_split(task.split_name or name).scaled(phantoms.scale)
+    train, validation = split.fraction(1.0, task.person)
     assert (data.train.ids, data.validation.ids, data.test.ids) == (train, validation, split.test)
-    assert (len(data.train), len(data.validation), len(data.test)) == (3, 1, len(split.test))
+    assert (len(data.train), len(data.validation)) == (len(train), len(validation))
+    assert len(data.test) == len(split.test)
     channels = {"fundus": 3, "chest X-ray": 1}[task.info.domain]
     for part in (data.train, data.validation, data.test):
         assert part.images.shape == (len(part), channels, size, size)
@@ -90,7 +90,14 @@ CONTRASTS = {
     "idrid_hard_exudates": (5, 80),
     "chasedb1_vessel": (-60, -2),
     "hrf_vessel": (-60, -2),
+    "rite_vessel": (-60, -2),
+    "stare_vessel": (-60, -2),
+    "drishti_optic_cup": (20, 120),
+    "drishti_optic_disc": (20, 120),
+    "siim_pneumothorax": (-100, -5),
+    "scr_heart": (5, 150),
     "scr_lung": (-150, -60),
+    "scr_clavicle": (0, 100),
 }
 
 
@@ -102,28 +109,33 @@ def test_masks_lie_on_what_they_mark(name: str, make_task: MakeTask, phantoms: S
     contrasts = []
     for level, mask, seen in zip(green, data.train.masks, view, strict=True):
         ring = binary_dilation(mask, iterations=4) & ~mask & seen
-        contrasts.append(level[mask & seen].mean() - level[ring].mean())
+        # Medians: CHASE_DB1's vessels cross the bright disc, which lies in its middle.
+        contrasts.append(np.median(level[mask & seen]) - np.median(level[ring]))
     least, most = CONTRASTS[name]
     assert least < np.mean(contrasts) < most
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_same_manifest_twice_another_for_another_byte(
-    name: str, make_task: MakeTask, phantoms: Source, tmp_path: Path
+    name: str,
+    make_task: MakeTask,
+    phantoms: Source,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     task = make_task(name)
-    first = task.load(phantoms, SMALL)
     source = copied(phantoms, tmp_path)
-    again = task.load(source, SMALL)
-    assert first.manifest == again.manifest  # wherever the data lies
-    manifests = {first.manifest}
-    image, mask = (task.files(source)[place] for place in (0, -1))
-    mask.write_bytes(mask.read_bytes() + b"\0")
-    manifests.add(task.load(source, SMALL).manifest)
-    levels = bytearray(image.read_bytes())
-    levels[-100] ^= 1
-    image.write_bytes(bytes(levels))
-    manifests.add(task.load(source, SMALL).manifest)
+    first = task.load(phantoms, SMALL).manifest
+    assert task.load(source, SMALL).manifest == first  # wherever the data lies
+    # Which bytes are the same is what counts here, not whether they are still a picture.
+    count = len(task.split(source).train + task.split(source).test)
+    black = np.zeros((count, task.channels + 1, SMALL.size, SMALL.size), dtype=np.uint8)
+    monkeypatch.setattr(SegmentationTask, "prepare", lambda *_: black)
+    manifests = {first}
+    for place in (0, -1):
+        path = task.files(source)[place]
+        path.write_bytes(path.read_bytes() + b"\n")
+        manifests.add(task.load(source, SMALL).manifest)
     assert len(manifests) == 3
 
 
@@ -205,27 +217,28 @@ def test_missing_files_are_named_and_nothing_is_written(
     with pytest.raises(MissingDataError) as caught:
         task.load(source, SMALL)
     message = str(caught.value)
-    for path in (files[0], files[3]):
-        assert str(path.relative_to(source.root)) in message
+    for path in (files[0], files[3]):  # unzipped STARE or a study's folder may be asked for
+        assert path.name.removesuffix(".gz") in message
     assert f"2 of {len(files)} files are missing" in message
     for fact in (task.info.dataset, task.info.page, task.info.terms, str(source.root)):
         assert fact in message
     assert not source.cache.exists()
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("name", EVERY)
 def test_an_empty_root(name: str, make_task: MakeTask, tmp_path: Path) -> None:
     task = make_task(name)
     (tmp_path / "data").mkdir()
     source = Source.at(tmp_path / "data", tmp_path / "cache")
     with pytest.raises(MissingDataError) as caught:
         task.load(source, SMALL)
-    split = read_split(name)
+    split = task.split(source)
     counts = re.search(r"(\d+) of (\d+) files .* and (\d+) more", str(caught.value))
     assert counts is not None
     missing, all_files, more = map(int, counts.groups())
-    masks = 2 if name == "scr_lung" else 1
-    assert missing == all_files == (1 + masks) * (len(split.train) + len(split.test))
+    images = len(split.train) + len(split.test)
+    masks = {"scr_lung": 2 * images, "scr_clavicle": 2 * images, "siim_pneumothorax": 1}
+    assert missing == all_files == images + masks.get(name, images)
     assert more == missing - 3
     assert isinstance(caught.value, InputError)
     assert isinstance(caught.value, FileNotFoundError)
@@ -308,56 +321,14 @@ def test_hrf_takes_either_spelling(make_task: MakeTask, tmp_path: Path) -> None:
     assert task.example(tmp_path, "01_h").image.name == "01_h.jpg"
 
 
-def test_cached_makes_an_array_once(tmp_path: Path) -> None:
-    made: list[str] = []
-
-    def make() -> np.ndarray:
-        made.append("array")
-        return np.arange(6)
-
-    for key in ("a" * 64, "a" * 64, "b" * 64):
-        assert cached(tmp_path / "cache", "numbers", key, make).tolist() == list(range(6))
-    assert len(made) == 2
-    assert len(list((tmp_path / "cache").iterdir())) == 2
-
-
-def test_cached_keeps_nothing_unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(np, "save", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            cached(tmp_path, "numbers", "a" * 64, lambda: np.arange(6))
-    assert not list(tmp_path.iterdir())
-    assert cached(tmp_path, "numbers", "a" * 64, lambda: np.arange(6)).tolist() == list(range(6))
-
-
-def test_a_cached_array_cannot_be_changed(tmp_path: Path) -> None:
-    array = cached(tmp_path, "numbers", "a" * 64, lambda: np.arange(6))
-    with pytest.raises(ValueError, match="read-only"):
-        array[0] = 1
-
-
-def test_digest_is_of_the_value() -> None:
-    assert digest({"a": 1, "b": [2]}) == digest({"b": [2], "a": 1})
-    assert digest(["a", "b"]) != digest(["ab"])
-    assert len(digest(None)) == 64
-
-
-def test_manifest_names_files_below_the_root(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "empty").touch()
-    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    assert manifest(tmp_path, [tmp_path / "a" / "empty"]) == {"a/empty": empty}
-
-
 @pytest.mark.parametrize(
-    "name", ["idrid_optic_disc", "idrid_hard_exudates", "chasedb1_vessel", "hrf_vessel"]
+    "name",
+    ["idrid_optic_disc", "idrid_hard_exudates", "chasedb1_vessel", "hrf_vessel", *EXTRAS],
 )
 def test_real_archives_are_complete(name: str, make_task: MakeTask, real: Source) -> None:
-    split = read_split(name)
-    assert len(make_task(name).files(real)) == 2 * (len(split.train) + len(split.test))
+    task = make_task(name)
+    split = task.split(real)
+    assert len(task.files(real)) == 2 * (len(split.train) + len(split.test))
 
 
 once = functools.cache(read_image)

@@ -1,30 +1,38 @@
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks import TASKS
+from tasks import EXTRAS, TASKS
+from tasks.segmentation import SegmentationTask
 from tasks.splits import Split, read_split
 
-#: Training and test images that each data set's owner, or the LD reference, published.
-COUNTS = {
-    "idrid_optic_disc": (54, 27),
-    "idrid_hard_exudates": (54, 27),
-    "chasedb1_vessel": (20, 8),
-    "hrf_vessel": (25, 20),
-    "scr_lung": (124, 123),
-}
+MakeTask = Callable[[str], SegmentationTask]
+EVERY = (*TASKS, *EXTRAS)
 
-#: The published order, as the SHA-256 of all ids, for where the published lists are absent.
-ORDERS = {
-    "idrid_optic_disc": "b46a43bd6303de2a",
-    "idrid_hard_exudates": "b46a43bd6303de2a",
-    "chasedb1_vessel": "3e1921b30d7fed8e",
-    "hrf_vessel": "fc25519978fa1395",
-    "scr_lung": "b2b8a2a846724bbc",
+#: Training and test images that each data set's owner, or the LD reference, published, in the
+#: order of the reference's table; then the start of the SHA-256 of all ids in order, for where the
+#: published lists are absent.
+PUBLISHED = {
+    "idrid_optic_disc": (54, 27, "b46a43bd6303de2a"),
+    "rite_vessel": (20, 20, "a8c6bb0660e11d8b"),
+    "drishti_optic_cup": (50, 51, "1365bb9570c81797"),
+    "drishti_optic_disc": (50, 51, "1365bb9570c81797"),
+    "stare_vessel": (10, 10, "9a7bfd153ebf3579"),
+    "idrid_hard_exudates": (54, 27, "b46a43bd6303de2a"),
+    "chasedb1_vessel": (20, 8, "3e1921b30d7fed8e"),
+    "hrf_vessel": (25, 20, "fc25519978fa1395"),
+    "siim_pneumothorax": (1334, 1335, "bd8fc28dde209ca8"),
+    "scr_heart": (124, 123, "b2b8a2a846724bbc"),
+    "scr_lung": (124, 123, "b2b8a2a846724bbc"),
+    "scr_clavicle": (124, 123, "b2b8a2a846724bbc"),
+    "extra_idrid_microaneurysms": (54, 27, "b46a43bd6303de2a"),
+    "extra_idrid_haemorrhages": (53, 27, "544f82f7e9558a08"),
+    "extra_idrid_soft_exudates": (26, 14, "81427f14eda32e25"),
 }
 
 repeatable = settings(deadline=None, derandomize=True)
@@ -35,58 +43,73 @@ def ids(count: int) -> tuple[str, ...]:
     return tuple(f"image {number}" for number in range(count))
 
 
-def test_every_task_has_published_counts() -> None:
-    assert COUNTS.keys() == TASKS.keys()
+@pytest.fixture
+def split(task: str, make_task: MakeTask) -> Split:
+    return read_split(make_task(task).split_name or task)
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_counts(task: str) -> None:
-    split = read_split(task)
-    assert (len(split.train), len(split.test)) == COUNTS[task]
+def test_the_twelve_in_the_published_order_then_the_extras() -> None:
+    assert list(PUBLISHED) == list(EVERY)
+    assert len(TASKS) == 12
+    assert all(name.startswith("extra_idrid_") for name in EXTRAS)
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", EVERY)
+def test_counts(task: str, split: Split) -> None:
+    assert (len(split.train), len(split.test)) == PUBLISHED[task][:2]
+
+
+@pytest.mark.parametrize("task", EVERY)
 @pytest.mark.parametrize("fraction", [0.2, 0.4, 0.6, 0.8, 1.0])
-def test_no_image_is_in_two_parts(task: str, fraction: float) -> None:
-    split = read_split(task)
-    train, validation = split.fraction(fraction)
+def test_no_image_is_in_two_parts(
+    task: str, fraction: float, split: Split, make_task: MakeTask
+) -> None:
+    train, validation = split.fraction(fraction, make_task(task).person)
     parts = train + validation + split.test
     assert len(set(parts)) == len(parts)
-    assert set(train + validation) <= set(split.train)
+    assert validation + train == split.train[: int(fraction * len(split.train))]
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_equal_to_the_published_lists(task: str, shared: Path) -> None:
-    published = json.loads((shared / "spec" / "splits.json").read_text(encoding="utf-8"))[task]
-    split = read_split(task)
-    assert list(split.train) == published["train"]
-    assert list(split.test) == published["test"]
+@pytest.mark.parametrize("task", EVERY)
+def test_equal_to_the_published_lists(task: str, split: Split, shared: Path) -> None:
+    published = json.loads((shared / "spec" / "splits.json").read_text(encoding="utf-8"))
+    assert published.keys() == set(EVERY)
+    assert list(split.train) == published[task]["train"]
+    assert list(split.test) == published[task]["test"]
 
 
-@pytest.mark.parametrize("task", TASKS)
-def test_order(task: str) -> None:
-    split = read_split(task)
+@pytest.mark.parametrize("task", EVERY)
+def test_order(task: str, split: Split) -> None:
     digest = hashlib.sha256(" ".join(split.train + split.test).encode()).hexdigest()
-    assert digest[:16] == ORDERS[task]
+    assert digest[:16] == PUBLISHED[task][2]
 
 
-def test_unknown_task() -> None:
+@pytest.mark.parametrize("task", EVERY)
+def test_stored_lists_name_their_source(task: str, make_task: MakeTask) -> None:
+    folder = Path(__file__).parents[2] / "tasks" / "splits"
+    name = make_task(task).split_name or task
+    record = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    assert "arXiv:2108.09440" in record["source"]
+
+
+def test_unknown_split() -> None:
     with pytest.raises(FileNotFoundError):
         read_split("no_such_task")
 
 
-def test_both_eyes_of_a_child_stay_together() -> None:
-    split = read_split("chasedb1_vessel")
-    train, validation = split.fraction(1.0)
-    parts = [{eye[:-1] for eye in part} for part in (train, validation, split.test)]
-    assert [len(children) for children in parts] == [8, 2, 4]
-    assert len(set.union(*parts)) == 14
-
-
 def test_scr_trains_on_odd_and_tests_on_even_ids() -> None:
-    split = read_split("scr_lung")
+    split = read_split("scr")
     assert all(int(image[-3:]) % 2 == 1 for image in split.train)
     assert all(int(image[-3:]) % 2 == 0 for image in split.test)
+
+
+@pytest.mark.parametrize("task", EVERY)
+def test_at_the_whole_list_the_published_rule_holds(
+    task: str, split: Split, make_task: MakeTask
+) -> None:
+    train, validation = split.fraction(1.0, make_task(task).person)
+    assert validation == split.train[: int(0.2 * len(split.train))]
+    assert train == split.train[len(validation) :]
 
 
 @pytest.mark.parametrize("count", range(2, 200))
@@ -101,7 +124,7 @@ def test_the_first_fifth_is_validation(count: int) -> None:
     [(20, 24, 4), (40, 49, 9), (60, 74, 14), (80, 99, 19), (100, 124, 24)],
 )
 def test_published_fractions_of_scr(percent: int, labelled: int, held_out: int) -> None:
-    train, validation = read_split("scr_lung").fraction(percent / 100)
+    train, validation = read_split("scr").fraction(percent / 100)
     assert (len(train) + len(validation), len(validation)) == (labelled, held_out)
 
 

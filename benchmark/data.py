@@ -1,0 +1,154 @@
+"""``ldbench data``: what is there, prepare it, check it, look at it."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(help="Look after the data sets.", no_args_is_help=True)
+
+#: Exit code if something is not as it should be.
+PROBLEMS = 1
+
+Root = Annotated[Path, typer.Option(help="Folder that the data sets are unpacked into.")]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="LDBENCH_CACHE",
+        help="Where prepared images are kept.",
+        show_default="~/.cache/ldbench",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def source_of(root: Path, cache: Path | None) -> Any:  # noqa: ANN401
+    """The data root with its cache."""
+    from tasks.base import Source  # noqa: PLC0415
+    from tasks.cache import default_folder  # noqa: PLC0415
+
+    return Source.at(root, cache or default_folder())
+
+
+@app.command()
+def status(root: Root, cache: Cache = None, *, as_json: AsJson = False) -> None:
+    """List every data set: what is found, what is missing, where to get it, under which terms."""
+    from benchmark import registry  # noqa: PLC0415
+    from tasks import EXTRAS, TASKS  # noqa: PLC0415
+    from tasks.inventory import holding, pool_holdings  # noqa: PLC0415
+
+    source = source_of(root, cache)
+    rows = [holding(registry.task(name), "task", source) for name in TASKS]
+    rows += [holding(registry.task(name), "extra", source) for name in EXTRAS]
+    rows += pool_holdings(source)
+    if as_json:
+        print(json.dumps([{**asdict(row), "complete": row.complete} for row in rows], indent=1))
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table()
+    for column in ("name", "data set", "files", "complete", "missing", "where to get it", "terms"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        missing = ""
+        if row.missing:
+            more = row.wanted - row.found - len(row.missing)
+            missing = ", ".join(row.missing) + (f" and {more} more" if more > 0 else "")
+        files = f"{row.found} of {row.wanted}" if row.use != "pool" else f"{row.found}"
+        where, terms = ("", "") if row.complete else (row.page, row.terms)
+        mark = "yes" if row.complete else "no"
+        table.add_row(row.name, row.dataset, files, mark, missing, where, terms)
+    console = Console()
+    console.print(table)
+    tasks = [row for row in rows if row.use == "task"]
+    whole = sum(row.complete for row in tasks)
+    console.print(f"{whole} of {len(tasks)} tasks are complete, {len(tasks) - whole} are not.")
+
+
+@app.command()
+def prepare(
+    root: Root,
+    size: Annotated[list[int] | None, typer.Option(help="Sides in pixels; 512 if omitted.")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="Tasks; all complete ones.")] = None,
+    pool: Annotated[list[str] | None, typer.Option(help="Pools; all that are there.")] = None,
+    cache: Cache = None,
+) -> None:
+    """Crop and resize every image once; a second call does only what is missing or has changed."""
+    from benchmark.preparing import prepare_all  # noqa: PLC0415
+
+    prepare_all(source_of(root, cache), size or [512], task, pool)
+
+
+@app.command()
+def verify(root: Root, cache: Cache = None) -> int:
+    """Read every source and prepared file again and compare them with the manifests and splits."""
+    from benchmark.preparing import verify_all  # noqa: PLC0415
+
+    return PROBLEMS if verify_all(source_of(root, cache)) else 0
+
+
+@app.command()
+def show(
+    task: Annotated[str, typer.Argument(metavar="TASK", help="A task, or an own task's TOML.")],
+    root: Root,
+    out: Annotated[Path | None, typer.Option(help="PNG to write; TASK.png if omitted.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Images of each part, evenly chosen.")] = 24,
+    cache: Cache = None,
+) -> None:
+    """Draw a task's images with the outlines of their masks, part by part."""
+    from benchmark import registry  # noqa: PLC0415
+    from benchmark.contact import contact_sheet  # noqa: PLC0415
+
+    chosen = registry.segmentation(task)
+    path = out or Path(f"{chosen.name}.png")
+    contact_sheet(chosen, source_of(root, cache), limit).save(path)
+    print(path)
+
+
+@app.command()
+def leaks(
+    pool: Annotated[str, typer.Option(help="A pool, or a folder of images.")],
+    root: Root,
+    cache: Cache = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List test images of all tasks under the root that recur in a pool."""
+    from benchmark.preparing import leaks_of  # noqa: PLC0415
+
+    rows = [asdict(pair) for pair in leaks_of(pool, source_of(root, cache), quiet=as_json)]
+    if as_json:
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    columns = ("task", "test_image", "pool_image", "evidence", "similarity")
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*(str(row[column]) for column in columns))
+    console = Console()
+    console.print(table)
+    images = {row["pool_image"] for row in rows}
+    console.print(f"{len(images)} images of the pool {pool} recur among test images.")
+
+
+@app.command()
+def phantom(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.")],
+    scale: Annotated[float, typer.Option(help="Share of each data set's images.")] = 0.2,
+    size: Annotated[int, typer.Option(min=64, help="Short side in pixels.")] = 256,
+    seed: Annotated[int, typer.Option(help="Seed of every image.")] = 0,
+) -> None:
+    """Draw every data set in its owner's layout and formats; they are no data about any patient."""
+    from methods.errors import InputError  # noqa: PLC0415
+    from tasks.phantoms import write_phantoms  # noqa: PLC0415
+
+    try:
+        write_phantoms(out, scale=scale, seed=seed, size=size)
+    except (ValueError, FileExistsError) as error:
+        raise InputError(str(error)) from error
+    print(out)

@@ -1,0 +1,98 @@
+"""From a plan and data to cells: what is left out of a pool, and what a label fraction changes."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmark.exclusions import LeakError
+from benchmark.grid import Grid, settle
+from benchmark.plan import Plan
+from tasks.base import Source
+from tasks.phantoms import write_phantoms
+
+OWN = """title = "Discs again"
+domain = "fundus"
+kind = "anatomy"
+images = "IDRiD/A. Segmentation/1. Original Images"
+masks = "IDRiD/A. Segmentation/2. All Segmentation Groundtruths"
+"""
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    """Phantoms of IDRiD, one of whose grading photographs is a test photograph."""
+    folder = tmp_path_factory.mktemp("grid")
+    write_phantoms(folder / "data", scale=0.05, seed=0, size=128, datasets=["IDRiD"])
+    return Source.at(folder / "data", folder / "cache")
+
+
+def plan(**changes: object) -> Plan:
+    record: dict[str, object] = {
+        "title": "Small",
+        "methods": ["random"],
+        "tasks": ["idrid_optic_disc"],
+        "seeds": [0],
+        "size": 64,
+        "pools": {"fundus": "idrid_grading"},
+        "budget": {"images": 8},
+        "downstream": {"steps": 1, "batch_size": 2},
+    }
+    return Plan.model_validate(record | changes)
+
+
+def settled(source: Source, frozen: Path, **changes: object) -> Grid:
+    return settle(plan(**changes), source, torch.device("cpu"), lambda _: None, frozen)
+
+
+def test_a_leak_is_left_out_and_belongs_to_the_key(source: Source, tmp_path: Path) -> None:
+    grid = settled(source, tmp_path)
+    pool = grid.pools["fundus"]
+    assert len(pool.excluded) == 1
+    assert set(pool.excluded).isdisjoint(pool.files)
+    key = grid.cells[0].pretrain
+    assert key.excluded == pool.excluded
+    everything = settled(source, tmp_path, leaks="allow").cells[0].pretrain
+    assert everything.excluded == ()
+    assert everything.hash != key.hash
+    assert not list(tmp_path.iterdir())  # lists are kept when the run starts
+
+
+def test_leaks_may_be_refused(source: Source, tmp_path: Path) -> None:
+    with pytest.raises(LeakError, match="1 images of the pool idrid_grading recur among test"):
+        settled(source, tmp_path, leaks="error")
+
+
+def test_another_task_leaves_the_encoders_key_alone(source: Source, tmp_path: Path) -> None:
+    first = settled(source, tmp_path)
+    for frozen in first.exclusions:
+        frozen.keep()
+    later = settled(source, tmp_path, tasks=["idrid_optic_disc", "idrid_hard_exudates"])
+    assert {cell.pretrain.hash for cell in later.cells} == {first.cells[0].pretrain.hash}
+
+
+def test_a_label_fraction_is_part_of_the_cells_key_only(source: Source, tmp_path: Path) -> None:
+    whole = settled(source, tmp_path)
+    half = settled(source, tmp_path, downstream={"steps": 1, "batch_size": 2, "fraction": 0.5})
+    one, other = whole.cells[0], half.cells[0]
+    assert one.pretrain.hash == other.pretrain.hash
+    assert one.key.hash != other.key.hash
+    data, less = whole.data["idrid_optic_disc"], half.data["idrid_optic_disc"]
+    labelled = data.validation.ids + data.train.ids
+    assert less.validation.ids + less.train.ids == labelled[: len(labelled) // 2]
+    assert less.test.ids == data.test.ids
+
+
+def test_an_own_task_joins_the_registered_ones(source: Source, tmp_path: Path) -> None:
+    (tmp_path / "again.toml").write_text(OWN, encoding="utf-8")
+    parts = {"a. Training Set": ("01", "02", "18"), "b. Testing Set": ("55", "56")}
+    rows = [
+        f"{part}/IDRiD_{n}.jpg,{use},{part}/5. Optic Disc/IDRiD_{n}_OD.tif"
+        for (part, numbers), use in zip(parts.items(), ("train", "test"), strict=True)
+        for n in numbers
+    ]
+    (tmp_path / "split.csv").write_text("\n".join(["image,part,mask", *rows]), encoding="utf-8")
+    tasks = ["idrid_optic_disc", str(tmp_path / "again.toml")]
+    grid = settled(source, tmp_path / "frozen", tasks=tasks)
+    assert list(grid.data) == ["idrid_optic_disc", "again"]
+    assert {cell.key.task for cell in grid.cells} == {"idrid_optic_disc", "again"}

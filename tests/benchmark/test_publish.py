@@ -1,0 +1,31 @@
+"""What a results folder says about its pools."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark.cells import EXCLUDED
+from benchmark.report.frame import COLUMNS
+from benchmark.report.publish import pool_notes
+from benchmark.report.render import boards_of, render
+
+
+def facts(pool: str, count: int, images: int) -> dict[str, object]:
+    return {"pool": pool, EXCLUDED: count, "pool images": images}
+
+
+def test_each_pool_says_once_what_was_left_out(tmp_path: Path) -> None:
+    cells = [facts("idrid_grading", 23, 493)] * 2 + [facts("mine", 0, 10)]
+    notes = pool_notes(cells)
+    why = "more left out because they recur among test images."
+    assert notes == [
+        f"Pre-training pool idrid_grading: 493 images; 23 {why}",
+        f"Pre-training pool mine: 10 images; 0 {why}",
+    ]
+    row = ("ld", "t", "fundus", "real", "frozen", 1.0, 0, "dice", "i", "done", 0.5)
+    frame = pd.DataFrame([row, ("random", *row[1:])], columns=COLUMNS)
+    (board,) = boards_of(frame, seed=0, footers=notes)
+    assert board.notes[-2:] == tuple(notes)
+    render(frame, tmp_path, order=["ld"], seed=0, footers=notes)
+    assert notes[0] in (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
+    assert notes[0] in (tmp_path / "leaderboard.json").read_text(encoding="utf-8")
