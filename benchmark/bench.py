@@ -115,5 +115,6 @@ class TorchBench:
             EXCLUDED: len(self.grid.pools[domain].excluded),
             "layout": self.grid.data[cell.key.task].variant,
             "pool": self.grid.pools[domain].info.name,
+            "pool images skipped": len(self.grid.pools[domain].skipped),
             "pool images": len(self.grid.pools[domain].files),
         }

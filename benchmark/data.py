@@ -1,11 +1,14 @@
 """``ldbench data``: what is there, prepare it, check it, look at it."""
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from methods.errors import ConfigError, InputError
 
 app = typer.Typer(help="Look after the data sets.", no_args_is_help=True)
 
@@ -21,6 +24,9 @@ Cache = Annotated[
         show_default="~/.cache/ldbench",
     ),
 ]
+Tasks = Annotated[
+    list[str] | None, typer.Option(help="A task, or an own task's TOML; all that are there.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -29,7 +35,11 @@ def source_of(root: Path, cache: Path | None) -> Any:  # noqa: ANN401
     from tasks.base import Source  # noqa: PLC0415
     from tasks.cache import default_folder  # noqa: PLC0415
 
-    return Source.at(root, cache or default_folder())
+    folder = cache or default_folder()
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise ConfigError(f"prepared images cannot be kept in {folder}: name another with --cache")
+    return Source.at(root, folder)
 
 
 @app.command()
@@ -50,7 +60,8 @@ def status(root: Root, cache: Cache = None, *, as_json: AsJson = False) -> None:
     from rich.table import Table  # noqa: PLC0415
 
     table = Table()
-    for column in ("name", "data set", "files", "complete", "missing", "where to get it", "terms"):
+    table.add_column("name", no_wrap=True)
+    for column in ("data set", "files", "complete", "missing", "where to get it", "terms"):
         table.add_column(column, overflow="fold")
     for row in rows:
         missing = ""
@@ -72,8 +83,10 @@ def status(root: Root, cache: Cache = None, *, as_json: AsJson = False) -> None:
 def prepare(
     root: Root,
     size: Annotated[list[int] | None, typer.Option(help="Sides in pixels; 512 if omitted.")] = None,
-    task: Annotated[list[str] | None, typer.Option(help="Tasks; all complete ones.")] = None,
-    pool: Annotated[list[str] | None, typer.Option(help="Pools; all that are there.")] = None,
+    task: Tasks = None,
+    pool: Annotated[
+        list[str] | None, typer.Option(help="Pools or folders; all pools that are there.")
+    ] = None,
     cache: Cache = None,
 ) -> None:
     """Crop and resize every image once; a second call does only what is missing or has changed."""
@@ -83,11 +96,11 @@ def prepare(
 
 
 @app.command()
-def verify(root: Root, cache: Cache = None) -> int:
+def verify(root: Root, task: Tasks = None, cache: Cache = None) -> int:
     """Read every source and prepared file again and compare them with the manifests and splits."""
     from benchmark.preparing import verify_all  # noqa: PLC0415
 
-    return PROBLEMS if verify_all(source_of(root, cache)) else 0
+    return PROBLEMS if verify_all(source_of(root, cache), task) else 0
 
 
 @app.command()
@@ -104,6 +117,8 @@ def show(
 
     chosen = registry.segmentation(task)
     path = out or Path(f"{chosen.name}.png")
+    if path.suffix.lower() != ".png" or not path.absolute().parent.is_dir():
+        raise ConfigError(f"--out {path}: name a .png file in a folder that exists")
     contact_sheet(chosen, source_of(root, cache), limit).save(path)
     print(path)
 
@@ -112,14 +127,23 @@ def show(
 def leaks(
     pool: Annotated[str, typer.Option(help="A pool, or a folder of images.")],
     root: Root,
+    task: Tasks = None,
+    domain: Annotated[
+        str | None, typer.Option(help='"fundus" or "chest X-ray"; a folder\'s colours tell it.')
+    ] = None,
     cache: Cache = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """List test images of all tasks under the root that recur in a pool."""
     from benchmark.preparing import leaks_of  # noqa: PLC0415
+    from tasks.base import NORMALISATION  # noqa: PLC0415
 
-    rows = [asdict(pair) for pair in leaks_of(pool, source_of(root, cache), quiet=as_json)]
+    if domain not in (None, *NORMALISATION):
+        raise ConfigError(f"--domain must be {' or '.join(NORMALISATION)}, not {domain!r}")
+    source = source_of(root, cache)
+    found = leaks_of(pool, source, tasks=task, domain=domain, quiet=as_json)
+    rows = [asdict(pair) for pair in found]
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
@@ -144,7 +168,6 @@ def phantom(
     seed: Annotated[int, typer.Option(help="Seed of every image.")] = 0,
 ) -> None:
     """Draw every data set in its owner's layout and formats; they are no data about any patient."""
-    from methods.errors import InputError  # noqa: PLC0415
     from tasks.phantoms import write_phantoms  # noqa: PLC0415
 
     try:

@@ -13,12 +13,12 @@ from typing import Any
 
 from benchmark import registry
 from methods.errors import InputError
-from tasks import TASKS
-from tasks.base import Domain, MissingDataError, Source, Task
+from tasks import EXTRAS, TASKS
+from tasks.base import Domain, Source, Task
 from tasks.leaks import Leak
 from tasks.manifest import digest, write_json
 from tasks.pools import Pool
-from tasks.recurrence import recurrences
+from tasks.recurrence import present, recurrences
 
 
 class LeakError(InputError):
@@ -69,9 +69,9 @@ def settled(pool: Pool, tasks: Sequence[Task], source: Source, folder: Path) -> 
     identity = digest(pool.hashes)
     path = folder / f"{pool.info.name.strip('./').replace('/', '_')}-{identity[:12]}.json"
     if not path.is_file():
-        present = {task.name: task for task in [*tasks, *complete(pool.info.domain, source)]}
-        found = recurrences(pool, list(present.values()), source)
-        compared = {name: tested(task, source) for name, task in sorted(present.items())}
+        every = {task.name: task for task in [*tasks, *with_tests(pool.info.domain, source)]}
+        found = recurrences(pool, list(every.values()), source)
+        compared = {name: tested(task, source) for name, task in sorted(every.items())}
         return Exclusions(pool.info.name, identity, compared, tuple(found), path)
     old = read(path)
     added = [task for task in tasks if old.compared.get(task.name) != tested(task, source)]
@@ -104,24 +104,15 @@ def judge(exclusions: Exclusions, policy: str) -> None:
         )
 
 
-def complete(domain: Domain, source: Source) -> list[Task]:
-    """Every registered task of a domain whose files are all there."""
-    found = []
-    for name in TASKS:
-        task = registry.task(name)
-        if task.info.domain == domain:
-            try:
-                task.files(source)
-            except MissingDataError:
-                continue
-            found.append(task)
-    return found
+def with_tests(domain: Domain, source: Source) -> list[Task]:
+    """Every registered task of a domain of which any test image is there."""
+    tasks = [registry.task(name) for name in (*TASKS, *EXTRAS)]
+    return [task for task in tasks if task.info.domain == domain and present(task, source)]
 
 
 def tested(task: Task, source: Source) -> str:
     """Digest of a task's test images."""
-    paths = task.test_images(source)
-    hashes = source.hashes(task.name, list(paths.values()))
+    hashes = source.hashes(task.name, present(task, source))
     return digest(sorted(hashes.values()))
 
 

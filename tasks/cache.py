@@ -50,8 +50,8 @@ class Recipe:
 
     @property
     def key(self) -> str:
-        """Digest of the sources and the facts."""
-        return digest([self.sources, self.facts])
+        """Digest of the sources, the facts and the shape."""
+        return digest([self.sources, self.facts, self.shape])
 
     def path(self, folder: Path) -> Path:
         """The array's file."""
@@ -84,9 +84,10 @@ def cached(
 def make(path: Path, recipe: Recipe, row: Callable[[int], np.ndarray], watch: Watch | None) -> None:
     """Write the rows that an earlier try left out, name the array, drop what it replaces."""
     begun, ticks = path.with_suffix(".unfinished.npy"), path.with_suffix(".ticks.npy")
-    if begun.exists() and ticks.exists():
+    write_json(path.with_suffix(".begun"), {"name": recipe.name, "root": place(recipe)})
+    try:
         array, made = np.load(begun, mmap_mode="r+"), np.load(ticks, mmap_mode="r+")
-    else:
+    except (FileNotFoundError, ValueError, EOFError):  # not begun, or stopped while beginning
         array = open_memmap(begun, mode="w+", dtype=np.uint8, shape=recipe.shape)
         made = open_memmap(ticks, mode="w+", dtype=np.uint8, shape=recipe.shape[:1])
     missing = np.flatnonzero(made == 0).tolist()
@@ -110,7 +111,7 @@ def make(path: Path, recipe: Recipe, row: Callable[[int], np.ndarray], watch: Wa
     array.flush()
     record = {
         "name": recipe.name,
-        "root": str(recipe.root.resolve()),
+        "root": place(recipe),
         "key": recipe.key,
         "facts": recipe.facts,
         "shape": list(recipe.shape),
@@ -120,23 +121,41 @@ def make(path: Path, recipe: Recipe, row: Callable[[int], np.ndarray], watch: Wa
     write_json(path.with_suffix(".json"), record)
     begun.replace(path)
     ticks.unlink()
+    path.with_suffix(".begun").unlink()
     drop_replaced(path, record)
 
 
+def place(recipe: Recipe) -> str:
+    """The data root as manifests name it."""
+    return str(recipe.root.resolve())
+
+
 def manifests(folder: Path) -> list[dict[str, Any]]:
-    """The manifest of every array in a cache, sorted by name, with its "path"."""
+    """The manifest of every array in a cache, sorted by name, with its "path".
+
+    A damaged one holds nothing but "path".
+    """
     found = []
     for path in sorted(folder.glob("*.json")):
         if path.with_suffix(".npy").exists():
-            record = json.loads(path.read_text(encoding="utf-8"))
+            try:
+                record = json.loads(path.read_text(encoding="utf-8"))
+            except ValueError:
+                record = {}
             found.append({**record, "path": path.with_suffix(".npy")})
     return found
 
 
 def drop_replaced(path: Path, record: dict[str, Any]) -> None:
-    """Remove arrays of the same name made from an earlier state of the same root."""
+    """Remove arrays, whole or begun, of the same name made from an earlier state of the root."""
+    same = (record["name"], record["root"])
     for other in manifests(path.parent):
-        same = (other["name"], other["root"]) == (record["name"], record["root"])
-        if same and other["path"] != path:
+        if (other.get("name"), other.get("root")) == same and other["path"] != path:
             other["path"].unlink()
             other["path"].with_suffix(".json").unlink()
+    for mark in path.parent.glob("*.begun"):
+        begun = json.loads(mark.read_text(encoding="utf-8"))
+        if (begun["name"], begun["root"]) == same:
+            stem = mark.stem
+            for leftover in (f"{stem}.unfinished.npy", f"{stem}.ticks.npy", mark.name):
+                (path.parent / leftover).unlink(missing_ok=True)

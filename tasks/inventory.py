@@ -58,7 +58,7 @@ def holding(task: Task, use: str, source: Source) -> Holding:
     if not missing:
         try:
             task.files(source)
-        except MissingDataError as error:  # a file is there, but not what it should hold
+        except InputError as error:  # a file is there, but not what it should hold
             missing, count = [str(error)], 1
     return Holding(
         task.name,
@@ -97,6 +97,9 @@ class Problem:
 def array_problems(cache: Path, roots: list[Path], watch: Watch | None = None) -> Iterator[Problem]:
     """Prepared arrays whose bytes or sources are not what their manifest says; all are read."""
     for record in manifests(cache):
+        if "root" not in record:
+            yield Problem(record["path"].name, "its manifest is damaged: remove both files")
+            continue
         root = Path(record["root"])
         if root not in roots:
             continue

@@ -37,21 +37,20 @@ def hashes(
     Args:
         root: What the paths are relative to.
         paths: Files below it.
-        ledger: A JSON file that remembers each file's size, time of change and hash. A file whose
-            size and time are as remembered is not read again; without a ledger all are read.
+        ledger: A JSON file that remembers each file's size, times of change and hash. A file whose
+            size and times are as remembered is not read again; without a ledger all are read.
         watch: Called with 1 after each file.
     """
     known: dict[str, list[object]] = {}
     if ledger is not None and ledger.is_file():
-        known = json.loads(ledger.read_text(encoding="utf-8"))
+        known = remembered_in(ledger)
 
     def entry(path: Path) -> tuple[str, list[object]]:
         name, stat = path.relative_to(root).as_posix(), path.stat()
-        remembered = known.get(name)
-        if remembered is not None and remembered[:2] == [stat.st_size, stat.st_mtime_ns]:
-            found = remembered
-        else:
-            found = [stat.st_size, stat.st_mtime_ns, sha256(path)]
+        # The time of the last change of the file's state, too: copying may set the other one back.
+        state = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+        remembered = known.get(name, [])
+        found = remembered if remembered[:-1] == state else [*state, sha256(path)]
         if watch is not None:
             watch(1)
         return name, found
@@ -60,10 +59,19 @@ def hashes(
         entries = dict(readers.map(entry, paths))
     if ledger is not None:
         now = time.time_ns()
-        settled = {name: e for name, e in entries.items() if now - int(str(e[1])) > FRESH}
+        settled = {name: e for name, e in entries.items() if now - int(str(e[2])) > FRESH}
         if {**known, **settled} != known:
             write_json(ledger, {**known, **settled})
-    return {name: str(found[2]) for name, found in entries.items()}
+    return {name: str(found[-1]) for name, found in entries.items()}
+
+
+def remembered_in(ledger: Path) -> dict[str, list[object]]:
+    """What a ledger remembers; nothing if it is damaged, since every file can be read again."""
+    try:
+        record = json.loads(ledger.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def write_json(path: Path, record: object) -> None:
@@ -71,6 +79,7 @@ def write_json(path: Path, record: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
+        os.fchmod(handle, 0o644)  # a cache may be shared
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(record, file, indent=1, ensure_ascii=False)
             file.flush()

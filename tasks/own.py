@@ -15,6 +15,7 @@ order that validation and label fractions are taken from), and may have ``mask``
 """
 
 import csv
+import re
 import tomllib
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -22,6 +23,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from methods.errors import ConfigError
+from tasks import EXTRAS, TASKS
 from tasks.base import Domain, Source, TaskInfo
 from tasks.manifest import Watch
 from tasks.reading import SUFFIXES
@@ -29,6 +31,8 @@ from tasks.segmentation import Example, SegmentationData, SegmentationTask, Sett
 from tasks.splits import Split
 
 YOURS = "your own"
+#: What a task may be called: it names files and rows of tables.
+NAME = r"^[a-z0-9_-]*$"
 
 
 class Description(BaseModel):
@@ -42,7 +46,7 @@ class Description(BaseModel):
     images: str
     masks: str
     split: str = "split.csv"
-    name: str = ""
+    name: str = Field(default="", pattern=NAME)
     threshold: float = Field(default=0.3, ge=0, lt=1)
     hard: bool = True
     stand_in: bool = False
@@ -59,7 +63,7 @@ class OwnTask(SegmentationTask):
     def __init__(self, path: Path) -> None:
         told = described(path)
         self.told = told
-        self.name = told.name or path.stem  # type: ignore[misc]  # one class, many tasks
+        self.name = own_name(told.name or path.stem, path)  # type: ignore[misc]  # one class, many
         self.threshold = told.threshold  # type: ignore[misc]
         self.hard = told.hard  # type: ignore[misc]
         self.info = TaskInfo(  # type: ignore[misc]
@@ -109,6 +113,21 @@ class OwnTask(SegmentationTask):
         return replace(data, kind="stand-in") if self.told.stand_in else data
 
 
+def own_name(name: str, path: Path) -> str:
+    """The name itself, if it can stand in a table and is nobody else's.
+
+    Raises:
+        ConfigError: If it cannot.
+    """
+    if not re.match(NAME, name):
+        raise ConfigError(
+            f'{path}: a task called {name!r} needs a line name = "..." of a-z, 0-9, _'
+        )
+    if name in TASKS or name in EXTRAS:
+        raise ConfigError(f"{path}: {name} is a registered task: give yours another name")
+    return name
+
+
 def described(path: Path) -> Description:
     """Read and check a TOML file.
 
@@ -119,6 +138,8 @@ def described(path: Path) -> Description:
         return Description.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise ConfigError(f"there is no task {path}") from error
+    except OSError as error:
+        raise ConfigError(f"the task {path} cannot be read: {error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no TOML: {error}") from error
     except ValidationError as error:
@@ -132,26 +153,37 @@ def read_rows(path: Path) -> dict[str, dict[str, str]]:
 
     Raises:
         ConfigError: If the file is missing, lacks a column, names a part other than train and
-            test, an image twice or one outside its folder, or too few images of a part.
+            test, an image twice or one outside its folder, a person in both parts, or too few
+            images of a part.
     """
     if not path.is_file():
         raise ConfigError(f"there is no split {path}: list the images in it, one a row")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path} is no table in UTF-8: {error}") from error
     listed: dict[str, dict[str, str]] = {}
-    for line, row in enumerate(rows, start=2):
-        image, part = row.get("image") or "", row.get("part") or ""
-        if not image or part not in ("train", "test"):
+    parts: dict[str, str] = {}
+    for line, raw in enumerate(rows, start=2):
+        row = {key: value.strip() for key, value in raw.items() if key and isinstance(value, str)}
+        part, person = row.get("part", ""), row.get("person", "")
+        if not row.get("image") or part not in ("train", "test"):
             raise ConfigError(
                 f'{path} line {line}: columns "image" and "part" (train or test) are needed, '
-                f"not {image!r} and {part!r}"
+                f"not {row.get('image', '')!r} and {part!r}"
             )
-        for name in (image, row.get("mask") or ""):
+        for name in (row["image"], row.get("mask", "")):
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
                 raise ConfigError(f"{path} line {line}: {name} leaves its folder")
+        image = PurePosixPath(row["image"]).as_posix()
         if image in listed:
             raise ConfigError(f"{path} line {line}: {image} is listed twice")
-        listed[image] = row
+        if person and parts.setdefault(person, part) != part:
+            raise ConfigError(
+                f"{path} line {line}: {person} both trains and tests: keep a person in one part"
+            )
+        listed[image] = {**row, "image": image}
     for part, least in (("train", 2), ("test", 1)):
         count = sum(row["part"] == part for row in listed.values())
         if count < least:

@@ -30,7 +30,7 @@ def recurrences(
     owners: dict[Path, list[str]] = {}
     hashes: dict[str, str] = {}
     for task in tasks:
-        paths = list(task.test_images(source).values())
+        paths = present(task, source)
         hashes |= source.hashes(task.name, paths)
         for path in paths:
             owners.setdefault(path, []).append(task.name)
@@ -53,6 +53,11 @@ def recurrences(
         for pair in sorted(by_pair)
         for task in sorted(owners[source.root / pair[0]])
     ]
+
+
+def present(task: Task, source: Source) -> list[Path]:
+    """A task's test images that are there; a missing mask or training image keeps none out."""
+    return [path for path in task.test_images(source).values() if path.is_file()]
 
 
 def tested(

@@ -182,11 +182,27 @@ class SegmentationTask(Task):
             normalisation=NORMALISATION[self.info.domain],
             rotation=180.0 if fundus else 30.0,
             flips=fundus,
-            manifest=digest([hashes, asdict(split), preparation.VERSION, *self.persons(split)]),
+            manifest=digest([hashes, asdict(split), self.facts(source), *self.persons(split)]),
             settings=settings,
             kind=source.kind,
             variant=self.variant(source.root),
         )
+
+    def facts(self, source: Source) -> dict[str, Any]:
+        """What decides the prepared images besides the files' bytes: which mask belongs where."""
+        split = self.split(source)
+        examples = [self.example(source.root, name) for name in split.train + split.test]
+
+        def below(path: Path) -> str:
+            return path.relative_to(source.root).as_posix()
+
+        return {
+            "version": preparation.VERSION,
+            "domain": self.info.domain,
+            "threshold": self.threshold,
+            "hard": self.hard,
+            "examples": [[one.id, *map(below, (one.image, *one.masks))] for one in examples],
+        }
 
     def persons(self, split: Split) -> list[str]:
         """Whose the training images are, where ids reveal it: it moves the validation part."""
@@ -202,14 +218,9 @@ class SegmentationTask(Task):
         hashes = source.hashes(self.name, self.files(source))
         examples = [self.example(source.root, name) for name in split.train + split.test]
 
+        facts = self.facts(source)
+
         def recipe(side: int) -> Recipe:
-            facts = {
-                "version": preparation.VERSION,
-                "threshold": self.threshold,
-                "hard": self.hard,
-                "images": [example.id for example in examples],
-                "size": side,
-            }
             shape = (len(examples), channels + 1, side, side)
             return Recipe(f"{self.name}-{side}", source.root, hashes, facts, shape)
 

@@ -77,6 +77,8 @@ def test_prepare_then_verify_then_a_change(
     assert [path.name.rsplit("-", 1)[0] for path in arrays] == ["hrf_vessel-64"]
     assert called(monkeypatch, "verify", "--root", root) == 0
     assert "0 problems" in capsys.readouterr().out
+    assert called(monkeypatch, "verify", "--root", root, "--task", "hrf_vessel") == 0
+    assert "checked: hrf_vessel\n" in capsys.readouterr().out
     changed = root / "HRF" / "manual1" / "07_g.tif"
     with Image.open(changed) as image:
         image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(changed)
@@ -115,6 +117,62 @@ def test_verify_finds_a_damaged_array(
     array.write_bytes(content)
     assert called(monkeypatch, "verify", "--root", root) == 1
     assert "bytes have changed" in " ".join(capsys.readouterr().out.split())
+
+
+def test_verify_names_what_is_missing_and_what_is_damaged(
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    called(monkeypatch, "prepare", "--root", root, "--size", "64", "--task", "hrf_vessel")
+    (manifest,) = (tmp_path / "cache").glob("*.json")
+    manifest.write_text("{", encoding="utf-8")
+    (root / "CHASEDB1" / "Image_01L.jpg").unlink()
+    shutil.rmtree(root / "STARE")
+    (root / "SIIM-ACR" / "train-rle.csv").write_bytes(b"ImageId\n\xff")
+    assert called(monkeypatch, "verify", "--root", root) == 1
+    out = capsys.readouterr().out
+    assert f"{manifest.stem}.npy: its manifest is damaged" in out
+    assert "chasedb1_vessel: 1 files are missing: CHASEDB1/Image_01L.jpg" in out
+    assert "siim_pneumothorax: 1 files are missing" in out
+    assert "not there at all: stare_vessel" in out
+    assert "3 problems" in out
+    assert called(monkeypatch, "status", "--root", root, "--json") == 0
+
+
+def test_leaks_need_no_masks_and_say_what_was_compared(
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (root / "CHASEDB1" / "Image_01L_1stHO.png").unlink()
+    (tmp_path / "mine").mkdir()
+    shutil.copy(root / "CHASEDB1" / "Image_11L.jpg", tmp_path / "mine" / "x.jpg")
+    arguments = ("leaks", "--pool", tmp_path / "mine", "--root", root, "--json")
+    assert called(monkeypatch, *arguments) == 0
+    told = capsys.readouterr()
+    assert [row["task"] for row in json.loads(told.out)] == ["chasedb1_vessel"]
+    assert "fundus; test images compared: " in told.err
+    assert "chasedb1_vessel 2" in told.err
+    assert called(monkeypatch, *arguments, "--domain", "skin") == 2
+
+
+def test_a_folder_of_radiographs_is_prepared_and_skipped_images_are_named(
+    root: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ("prepare", "--root", root, "--size", "64", "--pool")
+    assert called(monkeypatch, *arguments, root / "CXR8" / "images") == 0
+    (tmp_path / "mine").mkdir()
+    Image.new("RGB", (90, 90)).save(tmp_path / "mine" / "black.png")
+    for path in sorted((root / GRADING).iterdir()):
+        shutil.copy(path, tmp_path / "mine")
+    assert called(monkeypatch, *arguments, tmp_path / "mine") == 0
+    assert "1 without a field of view: black.png" in capsys.readouterr().err
 
 
 def test_show_writes_a_sheet(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,6 +217,11 @@ def test_leaks_of_a_folder_are_listed_with_their_evidence(
         (("prepare", "--root", ".", "--size", "7"), "size must lie in 32 to 512 px, not 7"),
         (("prepare", "--root", ".", "--task", "hrf_vesel"), "did you mean 'hrf_vessel'"),
         (("leaks", "--root", ".", "--pool", "eyepac"), "unknown pool 'eyepac'"),
+        (("leaks", "--root", ".", "--pool", "eyepacs"), "no fundus test image is under"),
+        (("prepare", "--root", "."), "no data set is complete"),
+        (("show", "hrf_vessel", "--root", ".", "--out", "no/x.png"), "name a .png file in a"),
+        (("show", "hrf_vessel", "--root", ".", "--out", "x.tiff"), "name a .png file in a"),
+        (("status", "--root", ".", "--cache", "/dev/null"), "cannot be kept in /dev/null"),
         (("phantom", "."), "exists"),
         (("phantom", "new", "--scale", "2"), "scale must lie in (0, 1], not 2"),
     ],

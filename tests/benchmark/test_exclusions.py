@@ -37,7 +37,7 @@ def leaks(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Leak]]:
         lambda _, tasks, __: [hit for task in tasks for hit in found.get(task.name, [])],
     )
     monkeypatch.setattr(exclusions, "tested", lambda task, _: f"digest of {task.name}")
-    monkeypatch.setattr(exclusions, "complete", lambda *_: [])
+    monkeypatch.setattr(exclusions, "with_tests", lambda *_: [])
     return found
 
 
@@ -65,7 +65,7 @@ def test_every_task_of_the_root_is_compared_at_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     leaks["hrf_vessel"] = [pair("hrf_vessel", "c.jpg")]
-    monkeypatch.setattr(exclusions, "complete", lambda *_: [DISC, HRF])
+    monkeypatch.setattr(exclusions, "with_tests", lambda *_: [DISC, HRF])
     found = settled(pool(), [DISC], source, tmp_path)
     assert found.images == ["b.jpg", "c.jpg"]
     assert list(found.compared) == ["chasedb1_vessel", "hrf_vessel"]

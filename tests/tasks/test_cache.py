@@ -130,22 +130,54 @@ def test_the_folder_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert default_folder() == Path.home() / ".cache" / "ldbench"
 
 
-def test_a_hash_is_remembered_until_the_file_changes(tmp_path: Path) -> None:
+def test_a_hash_is_remembered_until_the_file_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path, ledger = tmp_path / "a.txt", tmp_path / "ledger.json"
     path.write_text("one", encoding="utf-8")
     os.utime(path, ns=(10**18, 10**18))
+    monkeypatch.setattr("tasks.manifest.FRESH", 0)
     first = hashes(tmp_path, [path], ledger)
     assert first == {"a.txt": sha256(path)}
     entry = json.loads(ledger.read_text(encoding="utf-8"))["a.txt"]
-    entry[2] = "remembered"
+    entry[-1] = "remembered"
     ledger.write_text(json.dumps({"a.txt": entry}), encoding="utf-8")
     assert hashes(tmp_path, [path], ledger) == {"a.txt": "remembered"}
     assert hashes(tmp_path, [path]) == first
     path.write_text("two", encoding="utf-8")
+    os.utime(path, ns=(10**18, 10**18))  # as a copy that keeps times does
     changed = hashes(tmp_path, [path], ledger)
     assert changed == {"a.txt": sha256(path)} != first
-    # Just written: it may change again within the clock's tick, so it is not remembered.
-    assert json.loads(ledger.read_text(encoding="utf-8"))["a.txt"][2] == "remembered"
+    ledger.write_text("{", encoding="utf-8")
+    assert hashes(tmp_path, [path], ledger) == changed
+
+
+def test_a_file_that_may_change_within_the_clocks_tick_is_not_remembered(tmp_path: Path) -> None:
+    path, ledger = tmp_path / "a.txt", tmp_path / "ledger.json"
+    path.write_text("one", encoding="utf-8")
+    hashes(tmp_path, [path], ledger)
+    assert not ledger.exists()
+
+
+def test_what_an_interrupted_preparation_left_goes_with_its_sources(tmp_path: Path) -> None:
+    def stopped(number: int) -> np.ndarray:
+        raise RuntimeError(str(number))
+
+    for content in "ab":
+        with pytest.raises(RuntimeError):
+            cached(tmp_path, recipe(tmp_path, content=content), stopped)
+    assert len(list(tmp_path.glob("*.unfinished.npy"))) == 2
+    cached(tmp_path, recipe(tmp_path, content="c"), row)
+    names = {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")}
+    stem = recipe(tmp_path, content="c").path(tmp_path).stem
+    assert names == {f"{stem}.npy", f"{stem}.json"}
+
+
+def test_what_was_damaged_while_beginning_is_begun_again(tmp_path: Path) -> None:
+    path = recipe(tmp_path).path(tmp_path)
+    for suffix in (".unfinished.npy", ".ticks.npy"):
+        path.with_suffix(suffix).write_bytes(b"")
+    assert cached(tmp_path, recipe(tmp_path), row)[:, 0, 0, 0].tolist() == [1, 2, 3, 4, 5]
 
 
 def test_a_digest_is_of_the_value() -> None:

@@ -90,6 +90,8 @@ def test_a_wrong_description(tmp_path: Path, toml: str, complaint: str) -> None:
         ("image,part\n/etc/1.png,train\n", "leaves its folder"),
         ("image,part,mask\n1.png,train,../../x.png\n", "leaves its folder"),
         ("image,part\n1.png,train\n1.png,test\n", "listed twice"),
+        ("image,part\n1.png,train\n./1.png,test\n", "listed twice"),
+        ("image,part,person\n1.png,train,a\n2.png,test,a\n", "a both trains and tests"),
         ("image,part\n1.png,train\n2.png,test\n", "1 train images; 2 or more"),
         ("image,part\n1.png,train\n2.png,train\n", "0 test images; 1 or more"),
     ],
@@ -97,6 +99,38 @@ def test_a_wrong_description(tmp_path: Path, toml: str, complaint: str) -> None:
 def test_a_wrong_split(tmp_path: Path, rows: str, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
         OwnTask(described(tmp_path, rows=rows))
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [("../../evil", "name"), ("Two words", "name"), ("hrf_vessel", "is a registered task")],
+)
+def test_a_wrong_name(tmp_path: Path, name: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        OwnTask(described(tmp_path, TOML + f'name = "{name}"\n'))
+
+
+def test_another_pairing_is_another_task(tmp_path: Path, source: Source) -> None:
+    rows = "image,part,mask\na/1.png,train,{}\na/2.png,train,{}\nb/3.png,test,{}\n"
+    names = ["a/1.gif", "a/2.gif", "b/3.gif"]
+    first, second = (
+        OwnTask(described(tmp_path / "mine", rows=rows.format(*order))).load(
+            source, Settings(size=64)
+        )
+        for order in (names, names[::-1])
+    )
+    assert first.test.masks.mean() == pytest.approx(0.75, abs=0.01)
+    assert second.test.masks.mean() == pytest.approx(0.25, abs=0.01)
+    assert first.manifest != second.manifest
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        OwnTask(tmp_path)
+    path = described(tmp_path)
+    (tmp_path / "split.csv").write_bytes("image,part\nä.png,train\n".encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"split\.csv is no table in UTF-8"):
+        OwnTask(path)
 
 
 def test_missing_files_of_a_task(tmp_path: Path) -> None:
