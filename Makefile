@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Five of the demo plan's twelve tasks, so that it ends in minutes; make demo DEMO= runs all.
-DEMO := idrid_optic_disc idrid_hard_exudates chasedb1_vessel hrf_vessel scr_lung
+DEMO := idrid_optic_disc idrid_hard_exudates drishti_optic_cup hrf_vessel scr_lung
 
 .PHONY: setup demo test check format clean
 
