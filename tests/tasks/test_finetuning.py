@@ -25,21 +25,11 @@ from tasks.finetuning import (
 )
 from tasks.metrics import mask_scores
 from tasks.segmentation import Labelled, SegmentationData, SegmentationTask, Settings
+from tests.tasks.test_anchors import Blind
 
 MakeTask = Callable[[str], SegmentationTask]
 TWO_STAGES, ONE_STAGE = ("frozen", "finetuned"), ("direct",)
 CPU = torch.device("cpu")
-
-
-class Blind(Encoder):
-    """An encoder that sees nothing: its maps are zero whatever the image."""
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        side = images.shape[-1]
-        return [
-            images.new_zeros(len(images), channels, side // stride, side // stride)
-            for channels, stride in zip(self.channels, self.strides, strict=True)
-        ]
 
 
 def encoder(kind: type[Encoder] = Encoder, seed: int = 0, channels: int = 1) -> Encoder:
