@@ -56,7 +56,7 @@ class TorchBench:
         )
         folder = self.store.encoders / cell.encoder
         if (folder / "pretrain.json").is_file():
-            return encoders.load(folder, method, self.grid.budget, self.device)
+            return encoders.load(folder, method, images, self.grid.budget)
         meter = Meter()
         trained = pretrain(method, images, self.grid.budget, seed=key.seed, observe=self.observe)
         code = fingerprint(METHODS[key.method].where.partition(":")[0])

@@ -10,7 +10,7 @@ from torch import nn
 
 from benchmark.cells import PretrainKey, canonical
 from benchmark.store import put_folder, write_json
-from methods.base import Budget, History, Method, Pretrained
+from methods.base import Budget, History, Images, Method, Pretrained
 from methods.networks import set_precision
 
 
@@ -49,9 +49,12 @@ def tensors(module: nn.Module) -> dict[str, torch.Tensor]:
     }
 
 
-def load(folder: Path, method: Method[Any], budget: Budget, device: torch.device) -> Pretrained:
-    """Read an encoder's folder back into a freshly built method."""
+def load(folder: Path, method: Method[Any], images: Images, budget: Budget) -> Pretrained:
+    """Read an encoder's folder back into a method freshly built on the device to use."""
     record = json.loads((folder / "pretrain.json").read_text(encoding="utf-8"))
+    device = next(method.parameters()).device
+    with torch.random.fork_rng(devices=[]):
+        method.prepare(images)
     method.load_state_dict(load_file(folder / "model.safetensors"))
     method.to(device).eval()
     set_precision(method, budget.precision)

@@ -1,7 +1,7 @@
 """From a plan and data to the cells that it asks for."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from benchmark.machine import precision_for
 from benchmark.plan import Plan
 from benchmark.store import folder_name
 from methods import METHODS
+from methods.augmentation import chosen
 from methods.base import Budget
 from methods.errors import ConfigError
 from methods.order import timetable
@@ -121,14 +122,27 @@ def config_of(plan: Plan, name: str) -> Any:  # noqa: ANN401
         ConfigError: If the plan sets what the method does not have.
     """
     method = registry.method(name)
-    changes = plan.config.get(name, {})
-    fields = canonical(method.Config())
-    for key in changes:
-        registry.known(f"setting of {name}", key, fields)
     try:
-        return method.Config(**{**fields, **changes})
+        config = changed(method.Config(), plan.config.get(name, {}), f"setting of {name}")
     except (TypeError, ValueError) as error:
         raise ConfigError(f"settings of {name}: {error}") from error
+    return chosen(config, plan.augmentation)
+
+
+def changed(config: Any, changes: dict[str, Any], what: str) -> Any:  # noqa: ANN401
+    """A dataclass with some fields changed; a table changes fields of a field."""
+    new = {}
+    for key, value in changes.items():
+        registry.known(what, key, canonical(config))
+        old = getattr(config, key)
+        if is_dataclass(old):
+            if not isinstance(value, dict):
+                raise TypeError(f"{key} must be a table with its fields, not {value!r}")
+            value = changed(old, value, f"{what}'s {key}")  # noqa: PLW2901
+        elif isinstance(old, tuple) and isinstance(value, list):
+            value = tuple(value)  # noqa: PLW2901  (TOML has no tuples)
+        new[key] = value
+    return replace(config, **new)
 
 
 def downstream(plan: Plan, precision: Precision) -> Settings:

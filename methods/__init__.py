@@ -15,24 +15,58 @@ class Listed:
         title: Its name in tables.
         family: Its kind, as in surveys of the field.
         year: Of its publication.
-        backend: Which library its loss comes from.
+        source: First author and venue.
+        backend: Where its loss comes from: a library, several where ``Config.backend`` chooses,
+            or "own".
     """
 
     where: str
     title: str
     family: str
     year: int
+    source: str
     backend: str
 
 
 METHODS: dict[str, Listed] = {
     "random": Listed(
-        "methods.random:RandomInitialisation", "Random initialisation", "control", 2015, "own"
+        where="methods.random:RandomInitialisation",
+        title="Random initialisation",
+        family="control",
+        year=2015,
+        source="He, ICCV",
+        backend="own",
     ),
-    "ld": Listed("methods.ld:LocalDiscrimination", "Local discrimination", "dense", 2023, "own"),
-    "simclr": Listed("methods.simclr:SimCLR", "SimCLR", "instance contrast", 2020, "lightly"),
-    "byol": Listed("methods.byol:BYOL", "BYOL", "non-contrastive", 2020, "lightly"),
+    "ld": Listed(
+        where="methods.ld:LocalDiscrimination",
+        title="Local discrimination",
+        family="dense",
+        year=2023,
+        source="Chen, TPAMI",
+        backend="own",
+    ),
+    "simclr": Listed(
+        where="methods.simclr:SimCLR",
+        title="SimCLR",
+        family="instance contrast",
+        year=2020,
+        source="Chen, ICML",
+        backend="lightly, solo",
+    ),
+    "byol": Listed(
+        where="methods.byol:BYOL",
+        title="BYOL",
+        family="non-contrastive",
+        year=2020,
+        source="Grill, NeurIPS",
+        backend="lightly, solo",
+    ),
     "inpainting": Listed(
-        "methods.inpainting:Inpainting", "In-painting", "restoration", 2016, "monai"
+        where="methods.inpainting:Inpainting",
+        title="In-painting",
+        family="restoration",
+        year=2016,
+        source="Pathak, CVPR",
+        backend="monai",
     ),
 }

@@ -187,7 +187,30 @@ class Method(nn.Module, ABC, Generic[V]):
 
     @abstractmethod
     def loss(self, views: V, progress: Progress) -> Scalar:
-        """The loss of one batch's views; changes no state but batch-norm statistics."""
+        """The loss of one batch's views.
+
+        Changes no state but batch-norm statistics and, while gradients are enabled, a queue.
+        Whatever must outlive the step belongs into a buffer, so that training can be resumed.
+        """
+
+    @classmethod
+    def smallest_pool(cls, config: Any) -> int:  # noqa: ANN401
+        """Fewest training images with which the method means something, e.g. one a cluster."""
+        del config
+        return 1
+
+    def prepare(self, images: Images) -> None:
+        """Called once before training, and before a trained state is loaded.
+
+        The place for buffers whose size depends on the pool, e.g. a memory bank. May draw from
+        torch's global generator, which the loop seeds.
+        """
+        del images
+
+    def before_phase(self, phase: str, images: Images) -> int:
+        """Called when a phase starts; returns how many images it passed."""
+        del phase, images
+        return 0
 
     def before_epoch(self, images: Images) -> int:
         """Called before each pass over the pool; returns how many images it passed."""

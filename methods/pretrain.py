@@ -107,6 +107,13 @@ class Training:
         self.method, self.images, self.seed = method, images, seed
         self.device = next(method.parameters()).device
         self.sizes = timetable(type(method), method.config.batch_size, budget.images)
+        least = method.smallest_pool(method.config)
+        if len(images) < least:
+            raise ConfigError(
+                f"{method.name} needs a pool of at least {least} training images with these "
+                f"settings, not {len(images)}"
+            )
+        method.prepare(images)
         if not images.held_out and any(phase.transfer == LOWEST for phase in method.phases):
             raise ConfigError(
                 f"{method.name} transfers the checkpoint of {LOWEST}, but the pool of "
@@ -129,6 +136,7 @@ class Training:
             weight_decay=config.weight_decay,
         )
         rates = [group["lr"] for group in optimiser.param_groups]
+        self.passed += self.method.before_phase(phase.name, self.images)
         best_loss, best_state = math.inf, None
         sizes = self.sizes[phase.name]
         for number, size in enumerate(sizes):

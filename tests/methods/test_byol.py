@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from methods.augmentation import Augmentation
 from methods.base import Budget, Draws, Images, Progress
 from methods.byol import BYOL
 from methods.networks import pooled
 from methods.pretrain import build, pretrain
-from methods.views import Augmentation, TwoViews, two_views
+from methods.views import TwoViews, two_views
 
 PROGRESS = Progress("pretraining", 0, 10)
 BASE = 0.8  # far from 1, so that every step moves the target visibly

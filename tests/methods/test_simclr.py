@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from methods.augmentation import Augmentation
 from methods.base import Draws, Images, Progress
 from methods.networks import pooled
 from methods.pretrain import build
 from methods.simclr import SimCLR
-from methods.views import Augmentation, TwoViews, two_views
+from methods.views import TwoViews, two_views
 
 PROGRESS = Progress("pretraining", 0, 10)
 
