@@ -18,7 +18,7 @@ from methods import METHODS
 from methods.augmentation import chosen
 from methods.base import Budget
 from methods.errors import ConfigError
-from methods.order import timetable
+from methods.order import pool_suits, timetable
 from methods.precision import Precision
 from tasks.base import Domain, Source, Task
 from tasks.pools import Pool, load_pool, pool_called, pool_files
@@ -83,6 +83,10 @@ def settle(
             exclusions.judge(frozen_list, plan.leaks)
             lists.append(frozen_list)
             pool = pool.without(frozen_list.images)
+        for name, config in configs.items():
+            pool_suits(
+                registry.method(name), config, len(pool.files) - pool.held_out, pool.held_out
+            )
         pools[domain] = pool
     part = plan.budget
     budget = Budget(part.images, part.checks, precision, part.statistics)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from methods.draws import Draws, derive_seed
 from methods.images import Batch, Images
-from methods.networks import Encoder
+from methods.networks import Encoder, pooled
 from methods.precision import Precision
 from methods.schedules import constant
 
@@ -220,6 +220,17 @@ class Method(nn.Module, ABC, Generic[V]):
     def after_step(self, progress: Progress) -> None:
         """Called after each optimiser step, e.g. to move a momentum encoder."""
         del progress
+
+    def vectors(self, images: Tensor) -> Float[Tensor, "things dim"]:
+        """What the loss tells apart, one vector a thing, for seeing collapses.
+
+        Args:
+            images: Normalised images.
+
+        Returns:
+            The encoder's pooled features, unless a projector follows it: then its projections.
+        """
+        return pooled(self.encoder(images))
 
     def param_groups(self, phase: str) -> list[dict[str, Any]]:
         """Parameter groups for the phase's optimiser; a group may set its own ``lr``."""

@@ -95,6 +95,11 @@ class BYOL(Method[TwoViews]):
         update_momentum(self.encoder, self.target_encoder, momentum)
         update_momentum(self.projector, self.target_projector, momentum)
 
+    def vectors(self, images: Tensor) -> Float[Tensor, "images dim"]:
+        """Projections."""
+        out: Tensor = self.projector(pooled(self.encoder(images)))
+        return out
+
 
 def squared_distance(backend: Backend) -> Callable[[Tensor, Tensor], Tensor]:
     """Eq. 2: 2 - 2 cos(prediction, target), both (batch, dim), averaged over the batch."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from jaxtyping import Float
 from lightly.loss import NTXentLoss
 from lightly.models.modules.heads import SimCLRProjectionHead
 from torch import Tensor, nn
@@ -66,6 +67,11 @@ class SimCLR(Method[TwoViews]):
         a, b = (self.head(pooled(self.encoder(view.images))) for view in (views.a, views.b))
         loss: Scalar = self.criterion(a, b)
         return loss
+
+    def vectors(self, images: Tensor) -> Float[Tensor, "images dim"]:
+        """Projections."""
+        out: Tensor = self.head(pooled(self.encoder(images)))
+        return out
 
 
 def nt_xent(backend: Backend, temperature: float) -> Callable[[Tensor, Tensor], Tensor]:

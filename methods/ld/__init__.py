@@ -22,6 +22,7 @@ from methods.ld.losses import (
     patch_vectors,
     region_loss,
     region_vectors,
+    rows,
     shares,
 )
 from methods.ld.views import LDViews, ViewStrengths, ld_views
@@ -127,3 +128,8 @@ class LocalDiscrimination(Method[LDViews]):
     def masks(self, images: Tensor) -> Tensor:
         """Shares of the clusters at every pixel, shape (batch, clusters, height, width)."""
         return shares(self.decoder(self.encoder(images), ("clusters",))["clusters"])
+
+    def vectors(self, images: Tensor) -> Float[Tensor, "patches dim"]:
+        """Z of every patch."""
+        embedding = self.decoder(self.encoder(images), ("embedding",))["embedding"]
+        return rows(patch_vectors(embedding, self.config.grid))

@@ -15,9 +15,10 @@ from methods.errors import ConfigError
 from methods.inpainting import Inpainting
 from methods.networks import Encoder
 from methods.order import batch_sizes, order, phase_images, timetable
-from methods.pretrain import DivergedError, build, pretrain
+from methods.pretrain import build, pretrain
 from methods.schedules import Halving, constant, cosine
 from methods.simclr import SimCLR
+from methods.training import DivergedError
 
 CPU = torch.device("cpu")
 BUDGET = Budget(images=40, checks=5, statistics="trained")
@@ -173,7 +174,7 @@ def test_hooks_are_called_in_order(images: Images) -> None:
     expected = ["epoch", "step", "after 0", "step", "after 1"]
     expected += ["epoch", "step", "after 2", "step", "after 3"]
     assert method.events == expected
-    validated = 6  # one batch
+    validated = 6 + 4  # one batch, and the held-out images once
     assert result.images_passed == 2 * 12 + validated
 
 
@@ -276,7 +277,8 @@ def test_checks_repeat_the_same_held_out_batches(images: Images) -> None:
     assert all(n < 12 for each in steps(method) for n in each.index)
     trained_on = torch.cat([each.numbers for each in steps(method)])
     assert not bool(torch.isin(first[0].numbers, trained_on).any())
-    assert result.images_passed == 4 * 4 + 14 * 12  # checks, and before_epoch of 14 passes
+    # Checks, the held-out images at each, and before_epoch of 14 passes.
+    assert result.images_passed == 4 * 4 + 2 * 4 + 14 * 12
 
 
 def test_a_checks_batches_are_augmented_differently(make_images: Callable[..., Images]) -> None:
@@ -291,7 +293,11 @@ def test_checks_are_spread_over_the_run(images: Images) -> None:
     method = probe()
     method.validation = iter([5.0, 4.0, 3.0])
     result = pretrain(method, images, replace(BUDGET, checks=3), seed=0)
-    assert result.history.checks == [
+    seen = [
+        {key: value for key, value in check.items() if key in ("phase", "step", "drawn", "loss")}
+        for check in result.history.checks
+    ]
+    assert seen == [
         {"phase": "pretraining", "step": step, "drawn": 4 * step, "loss": loss}
         for step, loss in ((4, 5.0), (7, 4.0), (10, 3.0))
     ]

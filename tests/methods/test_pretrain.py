@@ -18,8 +18,9 @@ from methods.errors import ConfigError
 from methods.images import Images as Pool
 from methods.ld import LocalDiscrimination
 from methods.order import batch_sizes, order, phase_images, timetable
-from methods.pretrain import DivergedError, build, pretrain
+from methods.pretrain import build, pretrain
 from methods.simclr import SimCLR
+from methods.training import DivergedError
 
 TRAINED = [name for name in METHODS if name != "random"]
 BUDGET = Budget(images=24, checks=2)
@@ -162,7 +163,7 @@ def test_ld_spends_a_fifth_on_stage_one_and_transfers_its_best_checkpoint(
 ) -> None:
     assert phase_images(1000, LocalDiscrimination) == [200, 800]
     assert sum(phase_images(86, LocalDiscrimination)) == 86
-    from methods.pretrain import Training  # noqa: PLC0415
+    from methods.training import Training  # noqa: PLC0415
 
     losses = iter([9.0, 3.0, 1.0, 2.0])
     kept: dict[float, Tensor] = {}
