@@ -78,4 +78,6 @@ def nt_xent(backend: Backend, temperature: float) -> Callable[[Tensor, Tensor], 
     """Eq. 1 of two views' projections, both (batch, dim), averaged over 2 * batch anchors."""
     if known_backend(backend) == "solo":
         return partial(solo("losses.simclr:simclr_loss_func"), temperature=temperature)
-    return NTXentLoss(temperature=temperature)  # type: ignore[no-any-return]
+    loss = NTXentLoss(temperature=temperature)
+    loss.memory_bank.bank_ptr.zero_()  # left uninitialised where there is no bank
+    return loss  # type: ignore[no-any-return]

@@ -1,0 +1,6 @@
+"""The promises of a task."""
+
+from collections.abc import Callable
+from typing import Any
+
+TASK_PROMISES: dict[str, Callable[[Any], None]] = {}
