@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from benchmark.contract.methods import PROMISES
-from benchmark.contract.tasks import TASK_PROMISES
+from benchmark.contract.tasks import TASK_PROMISES, Subject
 
-__all__ = ["PROMISES", "TASK_PROMISES", "Verdict", "check"]
+__all__ = ["PROMISES", "TASK_PROMISES", "Subject", "Verdict", "check"]
 
 S = TypeVar("S")
 

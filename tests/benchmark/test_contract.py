@@ -31,6 +31,7 @@ class Sound(Method[Tensor]):
     def __init__(self, encoder: Encoder, config: Any) -> None:  # noqa: ANN401
         super().__init__(encoder, config)
         self.head = nn.Linear(encoder.channels[-1], 16)
+        self.centre: Tensor
         self.register_buffer("centre", torch.zeros(16))
         self.latest = torch.zeros(16)
 
@@ -77,15 +78,14 @@ class Shallow(Sound):
     """Gradients reach the coarsest block only."""
 
     def vectors(self, images: Tensor) -> Tensor:
-        for block in self.encoder.blocks[:2]:
-            block.requires_grad_(False)
+        self.encoder.blocks[:2].requires_grad_(False)
         return super().vectors(images)
 
 
 class Restarted(Sound):
     def __init__(self, encoder: Encoder, config: Any) -> None:  # noqa: ANN401
         super().__init__(encoder, config)
-        nn.init.zeros_(encoder.blocks[0][0][0].weight)
+        nn.init.zeros_(next(encoder.parameters()))
 
 
 class Peeking(Sound):
@@ -115,6 +115,7 @@ class Unsaved(Sound):
 
     def __init__(self, encoder: Encoder, config: Any) -> None:  # noqa: ANN401
         super().__init__(encoder, config)
+        self.scale: Tensor
         self.register_buffer("scale", torch.rand(16), persistent=False)
 
     def vectors(self, images: Tensor) -> Tensor:
