@@ -55,7 +55,7 @@ class TorchBench:
             self.device
         )
         folder = self.store.encoders / cell.encoder
-        if (folder / "pretrain.json").is_file():
+        if self.store.has_encoder(cell.encoder):
             return encoders.load(folder, method, images, self.grid.budget)
         meter = Meter()
         trained = pretrain(method, images, self.grid.budget, seed=key.seed, observe=self.observe)

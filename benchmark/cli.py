@@ -23,6 +23,20 @@ app = typer.Typer(
 SOME_FAILED, MISTAKE = 1, 2
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A TOML file, see benchmark/plans.")]
+Data = Annotated[str, typer.Option(help='Folder of the data sets, or "phantom".')]
+Out = Annotated[Path, typer.Option(help="Where results go; a second call continues there.")]
+Device = Annotated[str, typer.Option(help='"auto", "cpu" or "cuda".')]
+Only = Annotated[
+    list[str] | None, typer.Option(help="Only these of PLAN's methods; repeat for several.")
+]
+Pools = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[DOMAIN=]PATH",
+        help="Pre-train on another pool or a folder of images instead of the plan's.",
+    ),
+]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Where a plan was run to.")]
 
 
@@ -48,31 +62,47 @@ app.add_typer(data_app, name="data")
 
 @app.command()
 def run(
-    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A TOML file, see benchmark/plans.")],
-    data: Annotated[str, typer.Option(help='Folder of the data sets, or "phantom".')],
-    out: Annotated[Path, typer.Option(help="Where results go; a second call continues there.")],
-    device: Annotated[str, typer.Option(help='"auto", "cpu" or "cuda".')] = "auto",
+    plan: PlanFile,
+    data: Data,
+    out: Out,
+    device: Device = "auto",
     task: Annotated[
         list[str] | None, typer.Option(help="Only these of PLAN's tasks; repeat for several.")
     ] = None,
-    pool: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[DOMAIN=]PATH",
-            help="Pre-train on another pool or a folder of images instead of the plan's.",
-        ),
-    ] = None,
+    method: Only = None,
+    pool: Pools = None,
     cache: Cache = None,
 ) -> int:
     """Compute every cell of PLAN that OUT lacks, then print and write the leaderboard."""
-    from benchmark.plan import read_plan, with_pools, with_tasks  # noqa: PLC0415
+    from benchmark.plan import read_plan, with_methods, with_pools, with_tasks  # noqa: PLC0415
 
-    checked = with_pools(with_tasks(read_plan(plan), task or []), pool or [])
+    some = with_methods(with_tasks(read_plan(plan), task or []), method or [])
+    checked = with_pools(some, pool or [])
     from benchmark.comparison import compare  # noqa: PLC0415
 
     failed = compare(checked, data, out, device, cache)
     show(out)
     return SOME_FAILED if failed else 0
+
+
+@app.command()
+def pretrain(
+    plan: PlanFile,
+    data: Data,
+    out: Out,
+    device: Device = "auto",
+    method: Only = None,
+    pool: Pools = None,
+    cache: Cache = None,
+) -> None:
+    """Train every encoder of PLAN that OUT lacks, nothing downstream; draw the loss curves."""
+    from benchmark.plan import read_plan, with_methods, with_pools  # noqa: PLC0415
+
+    checked = with_pools(with_methods(read_plan(plan), method or []), pool or [])
+    from benchmark.comparison import pretrain_all  # noqa: PLC0415
+    from benchmark.report.publish import print_courses  # noqa: PLC0415
+
+    print_courses(out, pretrain_all(checked, data, out, device, cache), checked.title)
 
 
 @app.command()

@@ -125,10 +125,26 @@ def with_tasks(plan: Plan, tasks: list[str]) -> Plan:
     Raises:
         UnknownNameError: If one is none of the plan's.
     """
-    for name in tasks:
-        known("task of the plan", name, plan.tasks)
-    chosen = [name for name in plan.tasks if name in tasks] if tasks else plan.tasks
-    return plan.model_copy(update={"tasks": chosen})
+    return plan.model_copy(update={"tasks": part_of("task", plan.tasks, tasks)})
+
+
+def with_methods(plan: Plan, methods: list[str]) -> Plan:
+    """The plan with some of its methods only, in the plan's order; all of them if none is named.
+
+    Raises:
+        UnknownNameError: If one is none of the plan's.
+    """
+    chosen = part_of("method", plan.methods, methods)
+    direct = [name for name in plan.downstream.direct if name in chosen]
+    downstream = plan.downstream.model_copy(update={"direct": direct})
+    return plan.model_copy(update={"methods": chosen, "downstream": downstream})
+
+
+def part_of(kind: str, names: list[str], wanted: list[str]) -> list[str]:
+    """Those of the plan's names that are wanted; all of them if none is."""
+    for name in wanted:
+        known(f"{kind} of the plan", name, names)
+    return [name for name in names if name in wanted] if wanted else names
 
 
 def with_pools(plan: Plan, pools: list[str]) -> Plan:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
@@ -32,6 +33,8 @@ def publish(folder: Path, *, as_json: bool) -> None:
     footers = pool_notes(cell.facts for cell in found.values())
     written = render(frame, folder, order=list(METHODS), seed=SEED, footers=footers)
     written += write_sheet(store, wanted, found)
+    encoders = [cell.facts["encoder"] for cell in found.values() if "encoder" in cell.facts]
+    written += write_courses(store, encoders, grid["title"])
     if as_json:
         print((folder / "leaderboard.json").read_text(encoding="utf-8"), end="")
         return
@@ -41,6 +44,51 @@ def publish(folder: Path, *, as_json: bool) -> None:
         print_leaderboard(board, console)
     console.print(blind_table(found))
     console.print("Written:")
+    for path in written:
+        console.print(f"  {path}", soft_wrap=True)
+
+
+def write_courses(store: Store, names: Iterable[str], title: str) -> list[Path]:
+    """Write how pre-trainings went, as a table and a figure.
+
+    Args:
+        store: The results folder.
+        names: Encoders' folders, in the order to list them.
+        title: Of the plan.
+
+    Returns:
+        The paths written; none where nothing was trained.
+    """
+    from benchmark.report.curves import Course, courses_table, curves_figure  # noqa: PLC0415
+    from benchmark.report.figures import png  # noqa: PLC0415
+
+    courses = [Course(record) for record in store.courses(dict.fromkeys(names))]
+    frame = courses_table(courses)
+    if frame.empty:
+        return []
+    pools = " and ".join(sorted(set(frame["pool"])))
+    side = courses[0].record["key"]["size"]
+    figure = curves_figure(
+        courses, order=list(METHODS), title=f"{title}: pre-training on {pools}, {side} px"
+    )
+    table, picture = store.root / "pretraining.csv", store.root / "pretraining.png"
+    table.write_text(frame.to_csv(index=False, float_format="%.6g"), encoding="utf-8")
+    picture.write_bytes(png(figure))
+    return [table, picture]
+
+
+def print_courses(folder: Path, names: Iterable[str], title: str) -> None:
+    """Write how pre-trainings went and print the table."""
+    console = Console(highlight=False)
+    written = write_courses(Store(folder), names, title)
+    if not written:
+        console.print("nothing was trained: the plan's methods are controls")
+        return
+    frame = pd.read_csv(written[0])
+    shown = Table(*frame.columns, title="Mean losses of the first and the last tenth")
+    for row in frame.itertuples(index=False):
+        shown.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row))
+    console.print(shown)
     for path in written:
         console.print(f"  {path}", soft_wrap=True)
 

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from benchmark.exclusions import LeakError
-from benchmark.grid import Grid, settle
+from benchmark.grid import Grid, config_of, settle
 from benchmark.plan import Plan
+from methods.augmentation import SHARED
+from methods.errors import InputError
 from tasks.base import Source
 from tasks.phantoms import write_phantoms
 
@@ -96,3 +98,19 @@ def test_an_own_task_joins_the_registered_ones(source: Source, tmp_path: Path) -
     grid = settled(source, tmp_path / "frozen", tasks=tasks)
     assert list(grid.data) == ["idrid_optic_disc", "again"]
     assert {cell.key.task for cell in grid.cells} == {"idrid_optic_disc", "again"}
+
+
+def test_settings_reach_into_augmentations_and_a_plan_may_share_them() -> None:
+    settings = {"simclr": {"temperature": 0.2, "view": {"grey": 0.5, "area": [0.5, 1.0]}}}
+    config = config_of(plan(methods=["simclr"], config=settings), "simclr")
+    assert (config.temperature, config.view.grey, config.view.area) == (0.2, 0.5, (0.5, 1.0))
+    assert config.view.flip == 0.5
+    shared = config_of(plan(methods=["ld"], augmentation="shared"), "ld")
+    assert shared.view == SHARED
+    assert config_of(plan(methods=["ld"]), "ld").view != SHARED
+    for wrong, complaint in (
+        ({"view": {"gray": 0.5}}, "unknown setting of simclr's view 'gray'; did you mean 'grey'"),
+        ({"view": 0.5}, "view must be a table"),
+    ):
+        with pytest.raises(InputError, match=complaint):
+            config_of(plan(methods=["simclr"], config={"simclr": wrong}), "simclr")
