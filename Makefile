@@ -25,7 +25,7 @@ demo: $(READY)
 	$(BIN)/ldbench run benchmark/plans/demo.toml --data phantom --out results/demo $(DEMO:%=--task %)
 
 test: $(READY)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --numprocesses auto
 
 check: $(READY)
 	$(BIN)/ruff format --check .
