@@ -8,11 +8,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmark import registry
 from benchmark.cells import EXCLUDED, CellResult, Status
 from benchmark.report.frame import Wanted, results, tidy
 from benchmark.report.render import boards_of, print_leaderboard, render
 from benchmark.store import Store
-from methods import METHODS
 
 #: Seed of the bootstrap; the same results give the same tables.
 SEED = 0
@@ -30,7 +30,10 @@ def publish(folder: Path, *, as_json: bool) -> None:
     found = results(store, wanted)
     frame = tidy(wanted, found)
     footers = pool_notes(cell.facts for cell in found.values())
-    written = render(frame, folder, order=list(METHODS), seed=SEED, footers=footers)
+    registered = registry.methods()
+    foreign = sorted({cell.method for cell in wanted} - registered.keys())
+    order = [*registered, *foreign]
+    written = render(frame, folder, order=order, seed=SEED, footers=footers)
     written += write_sheet(store, wanted, found)
     if as_json:
         print((folder / "leaderboard.json").read_text(encoding="utf-8"), end="")
@@ -39,6 +42,8 @@ def publish(folder: Path, *, as_json: bool) -> None:
     console.print(f"[bold]{grid['title']}[/bold]")
     for board in boards_of(frame, seed=SEED, footers=footers):
         print_leaderboard(board, console)
+    if foreign:
+        console.print(f"Kept from a package that is not installed here: {', '.join(foreign)}")
     console.print(blind_table(found))
     console.print("Written:")
     for path in written:
