@@ -8,6 +8,8 @@ import typer
 
 from benchmark.data import Cache
 from benchmark.data import app as data_app
+from benchmark.extend import app as new_app
+from benchmark.extend import check
 from methods.errors import InputError
 
 app = typer.Typer(
@@ -43,6 +45,8 @@ def main() -> int:
 
 
 app.add_typer(data_app, name="data")
+app.add_typer(new_app, name="new")
+app.command()(check)
 
 
 @app.command()

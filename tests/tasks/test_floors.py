@@ -56,6 +56,7 @@ def test_the_packages_are_this_repositorys() -> None:
         "benchmark.cli",
         "benchmark.plan",
         "benchmark.registry",
+        "benchmark.skeletons",
         "benchmark.store",
         "tasks.idrid",
         "methods",
