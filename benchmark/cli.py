@@ -1,6 +1,5 @@
 """Arguments to calls. Everything heavy is imported by the command that needs it."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,8 @@ import typer
 
 from benchmark.data import Cache
 from benchmark.data import app as data_app
+from benchmark.extend import app as new_app
+from benchmark.extend import check
 from methods.errors import InputError
 
 app = typer.Typer(
@@ -58,6 +59,8 @@ def main() -> int:
 
 
 app.add_typer(data_app, name="data")
+app.add_typer(new_app, name="new")
+app.command()(check)
 
 
 @app.command()
@@ -120,40 +123,35 @@ def show(folder: Path, *, as_json: bool = False) -> None:
 
 @app.command()
 def methods(*, as_json: AsJson = False) -> None:
-    """List the registered methods."""
+    """List the methods, ours and those of installed packages, without importing any."""
     from dataclasses import asdict  # noqa: PLC0415
 
-    from methods import METHODS  # noqa: PLC0415
+    from benchmark import registry  # noqa: PLC0415
+    from benchmark.listing import table  # noqa: PLC0415
 
-    rows = [{"name": name, **asdict(listed)} for name, listed in METHODS.items()]
-    table(rows, ("name", "title", "family", "year", "backend"), as_json=as_json)
+    rows = [{"name": name, **asdict(listed)} for name, listed in registry.methods().items()]
+    columns = ("name", "title", "family", "year", "source", "backend")
+    table(rows, columns, as_json=as_json)
 
 
 @app.command()
 def tasks(*, as_json: AsJson = False) -> None:
-    """List the twelve tasks and the extras, with their owners and terms."""
-    from dataclasses import asdict  # noqa: PLC0415
+    """List the twelve tasks, the extras and those of installed packages, with owners and terms."""
+    from dataclasses import asdict, fields  # noqa: PLC0415
 
     from benchmark import registry  # noqa: PLC0415
+    from benchmark.listing import table  # noqa: PLC0415
     from tasks import EXTRAS, TASKS  # noqa: PLC0415
+    from tasks.base import TaskInfo  # noqa: PLC0415
 
-    rows = [
+    rows: list[dict[str, object]] = [
         {"name": name, "part": part, **asdict(registry.task(name).info)}
         for part, names in (("twelve", TASKS), ("extra", EXTRAS))
         for name in names
     ]
+    unknown = dict.fromkeys(entry.name for entry in fields(TaskInfo))  # until it is imported
+    rows += [
+        {"name": name, "part": "outside", **unknown, "title": name, "dataset": other.package}
+        for name, other in registry.outside_tasks().items()
+    ]
     table(rows, ("name", "part", "title", "domain", "kind", "dataset", "terms"), as_json=as_json)
-
-
-def table(rows: list[dict[str, object]], columns: tuple[str, ...], *, as_json: bool) -> None:
-    """Print rows as JSON, whole, or as a table of some columns."""
-    if as_json:
-        print(json.dumps(rows, indent=1, ensure_ascii=False))
-        return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Column, Table  # noqa: PLC0415
-
-    shown = Table(Column(columns[0], no_wrap=True), *columns[1:])
-    for row in rows:
-        shown.add_row(*(str(row[column]) for column in columns))
-    Console().print(shown)

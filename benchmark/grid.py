@@ -14,7 +14,6 @@ from benchmark.fingerprint import fingerprint
 from benchmark.machine import precision_for
 from benchmark.plan import Plan
 from benchmark.store import folder_name
-from methods import METHODS
 from methods.augmentation import chosen
 from methods.base import Budget
 from methods.errors import ConfigError
@@ -168,7 +167,7 @@ def cells_of(grid: Grid) -> list[Cell]:
     plan, cells = grid.plan, []
     for seed in plan.seeds:
         for method in plan.methods:
-            code = fingerprint(METHODS[method].where.partition(":")[0])
+            code = fingerprint(registry.module_of(method))
             for task in grid.tasks:
                 pretrain = pretrain_key(grid, method, task, seed)
                 arms = [TWO_STAGES, *([ONE_STAGE] if method in plan.downstream.direct else [])]

@@ -6,10 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from benchmark import registry
 from benchmark.registry import known
-from methods import METHODS
 from methods.errors import ConfigError
-from tasks import EXTRAS, TASKS
 from tasks.base import Domain
 from tasks.pools import POOLS, pool_called
 
@@ -103,11 +102,12 @@ def check_keys(record: dict[str, Any], part: type[Part], place: str) -> None:
 
 def check_names(plan: Plan) -> None:
     """Refuse unknown and doubled methods, tasks, pools and direct rows."""
+    methods, tasks = registry.methods(), registry.tasks()
     for name in [*plan.methods, *plan.config]:
-        known("method", name, METHODS)
+        known("method", name, methods)
     for name in plan.tasks:
         if not name.endswith(".toml"):
-            known("task", name, TASKS | EXTRAS)
+            known("task", name, tasks)
     for domain, name in plan.pools.items():
         pool = pool_called(name, domain)
         if pool.domain != domain:

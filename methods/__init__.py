@@ -14,7 +14,7 @@ class Listed:
         where: "module:Class".
         title: Its name in tables.
         family: Its kind, as in surveys of the field.
-        year: Of its publication.
+        year: Of its publication; None if nobody knows without importing it.
         source: First author and venue.
         backend: Where its loss comes from: a library, several where ``Config.backend`` chooses,
             or "own".
@@ -23,7 +23,7 @@ class Listed:
     where: str
     title: str
     family: str
-    year: int
+    year: int | None
     source: str
     backend: str
 

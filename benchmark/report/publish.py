@@ -9,11 +9,11 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from benchmark import registry
 from benchmark.cells import EXCLUDED, CellResult, Status
 from benchmark.report.frame import Wanted, results, tidy
 from benchmark.report.render import boards_of, print_leaderboard, render
 from benchmark.store import Store
-from methods import METHODS
 
 #: Seed of the bootstrap; the same results give the same tables.
 SEED = 0
@@ -31,7 +31,10 @@ def publish(folder: Path, *, as_json: bool) -> None:
     found = results(store, wanted)
     frame = tidy(wanted, found)
     footers = pool_notes(cell.facts for cell in found.values())
-    written = render(frame, folder, order=list(METHODS), seed=SEED, footers=footers)
+    registered = registry.methods()
+    foreign = sorted({cell.method for cell in wanted} - registered.keys())
+    order = [*registered, *foreign]
+    written = render(frame, folder, order=order, seed=SEED, footers=footers)
     written += write_sheet(store, wanted, found)
     encoders = [cell.facts["encoder"] for cell in found.values() if "encoder" in cell.facts]
     written += write_courses(store, encoders, grid["title"])
@@ -42,6 +45,8 @@ def publish(folder: Path, *, as_json: bool) -> None:
     console.print(f"[bold]{grid['title']}[/bold]")
     for board in boards_of(frame, seed=SEED, footers=footers):
         print_leaderboard(board, console)
+    if foreign:
+        console.print(f"Kept from a package that is not installed here: {', '.join(foreign)}")
     console.print(blind_table(found))
     console.print("Written:")
     for path in written:
