@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from benchmark import registry
-from benchmark.outside import Kind, OutsideError, in_one_line
+from benchmark.outside import Kind, OutsideError
 from methods.errors import ConfigError
 
 if TYPE_CHECKING:
     from benchmark.contract import Verdict
-    from tasks.base import Task
+    from tasks.base import Source, Task
 
 app = typer.Typer(help="Write a package for a method or task of your own.", no_args_is_help=True)
 
@@ -81,44 +81,38 @@ def check(
 def method_verdicts(name: str) -> "list[Verdict]":
     """Every promise of a method, kept or broken."""
     method = registry.method(name)
+    from benchmark.contract import PROMISES  # noqa: PLC0415
     from benchmark.contract import check as judge  # noqa: PLC0415
 
-    return judge(method)
+    return judge(method, PROMISES)
 
 
 def task_verdicts(name: str, data: Path | None) -> "list[Verdict]":
     """Every promise of a task, kept or broken, on its data or on phantoms."""
-    task = registry.task(name)
-    from benchmark.contract import TASK_PROMISES, Verdict  # noqa: PLC0415
+    task = registry.segmentation(name)
+    from benchmark.contract import TASK_PROMISES, Subject  # noqa: PLC0415
+    from benchmark.contract import check as judge  # noqa: PLC0415
 
-    verdicts = []
-    with data_of(task, data) as root:
-        for promise, keep in TASK_PROMISES.items():
-            try:
-                keep(task, root)
-            except AssertionError as error:
-                verdicts.append(Verdict(promise, passed=False, remedy=str(error)))
-            except Exception as error:  # noqa: BLE001  (a promise may break in any way)
-                verdicts.append(Verdict(promise, passed=False, remedy=in_one_line(error)))
-            else:
-                verdicts.append(Verdict(promise, passed=True, remedy=""))
-    return verdicts
+    with data_of(task, data) as source:
+        return judge(Subject(task, source), TASK_PROMISES)
 
 
 @contextmanager
-def data_of(task: "Task", data: Path | None) -> Iterator[Path]:
-    """The data root to check a task on: what is given, or phantoms for as long as it takes.
+def data_of(task: "Task", data: Path | None) -> "Iterator[Source]":
+    """Where the images to check a task on are: what is given, or phantoms for as long as it takes.
 
     Raises:
         MissingDataError: If files of the task are missing from what is given.
         ConfigError: If nothing is given and no phantoms are drawn of the task's data set.
     """
     from benchmark.data import source_of  # noqa: PLC0415
+    from tasks.base import Source  # noqa: PLC0415
     from tasks.phantoms import DATASETS, count_phantoms, write_phantoms  # noqa: PLC0415
 
     if data is not None:
-        task.files(source_of(data, None))
-        yield data
+        source = source_of(data, None)
+        task.files(source)
+        yield source
         return
     datasets = [dataset for dataset in DATASETS if dataset in task.info.folder]
     if not datasets:
@@ -131,4 +125,4 @@ def data_of(task: "Task", data: Path | None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "data"
         write_phantoms(root, scale=share, seed=0, size=SIDE, datasets=datasets)
-        yield root
+        yield Source.at(root, Path(folder) / "cache")

@@ -31,9 +31,8 @@ def publish(folder: Path, *, as_json: bool) -> None:
     found = results(store, wanted)
     frame = tidy(wanted, found)
     footers = pool_notes(cell.facts for cell in found.values())
-    registered = registry.methods()
-    foreign = sorted({cell.method for cell in wanted} - registered.keys())
-    order = [*registered, *foreign]
+    order = known_order(cell.method for cell in wanted)
+    foreign = [name for name in order if name not in registry.methods()]
     written = render(frame, folder, order=order, seed=SEED, footers=footers)
     written += write_sheet(store, wanted, found)
     encoders = [cell.facts["encoder"] for cell in found.values() if "encoder" in cell.facts]
@@ -51,6 +50,12 @@ def publish(folder: Path, *, as_json: bool) -> None:
     console.print("Written:")
     for path in written:
         console.print(f"  {path}", soft_wrap=True)
+
+
+def known_order(methods: Iterable[str]) -> list[str]:
+    """Every method that is registered, and those of the results that no longer are."""
+    registered = registry.methods()
+    return [*registered, *sorted(set(methods) - registered.keys())]
 
 
 def write_courses(store: Store, names: Iterable[str], title: str) -> list[Path]:
@@ -74,7 +79,9 @@ def write_courses(store: Store, names: Iterable[str], title: str) -> list[Path]:
     pools = " and ".join(sorted(set(frame["pool"])))
     side = courses[0].record["key"]["size"]
     figure = curves_figure(
-        courses, order=list(METHODS), title=f"{title}: pre-training on {pools}, {side} px"
+        courses,
+        order=known_order(frame["method"]),
+        title=f"{title}: pre-training on {pools}, {side} px",
     )
     table, picture = store.root / "pretraining.csv", store.root / "pretraining.png"
     table.write_text(frame.to_csv(index=False, float_format="%.6g"), encoding="utf-8")

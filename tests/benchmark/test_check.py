@@ -1,15 +1,13 @@
 """``ldbench check`` says which promises are kept, and what to mend."""
 
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from benchmark import extend, registry
+from benchmark.contract import Subject
 from tasks.phantoms import write_phantoms
 
 Install = Callable[..., Path]
@@ -18,41 +16,31 @@ Mistake = Callable[..., str]
 MINE = {"mine": "mine_module:Mine"}
 
 
-@dataclass(frozen=True)
-class Verdict:
-    promise: str
-    passed: bool
-    remedy: str
-
-
 @pytest.fixture
 def contract(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Takes the contract's place; what each promise was asked about."""
+    """A contract of few promises; what each was asked about."""
     asked: dict[str, Any] = {}
 
-    def check(method: Any) -> list[Verdict]:  # noqa: ANN401
+    def trains(method: Any) -> None:  # noqa: ANN401
         asked["method"] = method
-        broken = method.Config().batch_size == 5
-        return [
-            Verdict("complete", passed=True, remedy=""),
-            Verdict("trains", passed=not broken, remedy="blocks.0 gets no gradient: use it"),
-        ]
+        if method.Config().batch_size == 5:
+            raise AssertionError("blocks.0 gets no gradient: use it")
 
-    def splits(task: Any, root: Path) -> None:  # noqa: ANN401
-        asked["task"], asked["files"] = task, len(list(root.rglob("*.*")))
+    def splits(subject: Subject) -> None:
+        asked["task"], asked["files"] = subject.task, len(list(subject.source.root.rglob("*.*")))
 
-    def anchors(task: Any, root: Path) -> None:  # noqa: ANN401
-        if "Discs" in task.info.title:
+    def anchors(subject: Subject) -> None:
+        if "Discs" in subject.task.info.title:
             raise AssertionError("sight does not beat blindness: look at the masks")
 
-    def crashes(task: Any, root: Path) -> None:  # noqa: ANN401
-        if "Discs" in task.info.title:
+    def crashes(subject: Subject) -> None:
+        if "Discs" in subject.task.info.title:
             raise KeyError("split")
 
-    module = ModuleType("benchmark.contract")
-    promises = {"splits": splits, "anchors": anchors, "crashes": crashes}
-    vars(module).update(check=check, Verdict=Verdict, TASK_PROMISES=promises)
-    monkeypatch.setitem(sys.modules, "benchmark.contract", module)
+    promises = {"complete": lambda _: None, "trains": trains}
+    monkeypatch.setattr("benchmark.contract.PROMISES", promises)
+    of_tasks = {"splits": splits, "anchors": anchors, "crashes": crashes}
+    monkeypatch.setattr("benchmark.contract.TASK_PROMISES", of_tasks)
     return asked
 
 
