@@ -69,4 +69,12 @@ METHODS: dict[str, Listed] = {
         source="Pathak, CVPR",
         backend="monai",
     ),
+    "rotation": Listed(
+        where="methods.rotation:Rotation",
+        title="Rotation",
+        family="predictive",
+        year=2018,
+        source="Gidaris, ICLR",
+        backend="own",
+    ),
 }
