@@ -77,4 +77,12 @@ METHODS: dict[str, Listed] = {
         source="Gidaris, ICLR",
         backend="own",
     ),
+    "jigsaw": Listed(
+        where="methods.jigsaw:Jigsaw",
+        title="Jigsaw puzzles",
+        family="predictive",
+        year=2016,
+        source="Noroozi, ECCV",
+        backend="own",
+    ),
 }
