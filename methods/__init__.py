@@ -85,4 +85,12 @@ METHODS: dict[str, Listed] = {
         source="Noroozi, ECCV",
         backend="own",
     ),
+    "context_restoration": Listed(
+        where="methods.context_restoration:ContextRestoration",
+        title="Context restoration",
+        family="restoration",
+        year=2019,
+        source="Chen, MedIA",
+        backend="own",
+    ),
 }
