@@ -93,4 +93,12 @@ METHODS: dict[str, Listed] = {
         source="Chen, MedIA",
         backend="own",
     ),
+    "models_genesis": Listed(
+        where="methods.models_genesis:ModelsGenesis",
+        title="Models Genesis",
+        family="restoration",
+        year=2019,
+        source="Zhou, MICCAI",
+        backend="own",
+    ),
 }
