@@ -8,6 +8,8 @@ from rich.table import Column, Table
 
 #: Blanks between two columns.
 GAP = 2
+#: No column is made narrower than this.
+NARROWEST = 6
 
 
 def table(
@@ -33,25 +35,20 @@ def table(
     console.print(shown)
 
 
-def widths(lines: Sequence[Sequence[str]], room: int) -> list[int | None]:
-    """How wide each column is, so that only spaces are broken at; None where that cannot be.
+def widths(lines: Sequence[Sequence[str]], room: int) -> list[int]:
+    """How wide each column is, so that only spaces are broken at, or else the longest words.
 
     Args:
         lines: Every row's cells, the heads' too.
-        room: Characters of a line.
+        room: Characters of a line; exceeded where even ``NARROWEST`` columns do not fit.
     """
-    whole = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    least = [
-        max(len(word) for cell in column for word in (cell.split() or [""]))
-        for column in zip(*lines, strict=True)
-    ]
-    least[0] = whole[0]
-    spare = room - sum(least) - GAP * (len(least) - 1)
-    if spare < 0:
-        return [None] * len(least)
-    sizes: list[int | None] = []
-    for narrow, wide in zip(least, whole, strict=True):
-        more = min(wide - narrow, spare)
-        sizes.append(narrow + more)
-        spare -= more
+    columns = list(zip(*lines, strict=True))
+    whole = [max(map(len, column)) for column in columns]
+    sizes = [max(map(len, " ".join(column).split())) for column in columns]
+    sizes[0] = whole[0]
+    room -= GAP * (len(sizes) - 1)
+    while sum(sizes) > room and max(sizes[1:]) > NARROWEST:
+        sizes[1 + sizes[1:].index(max(sizes[1:]))] -= 1
+    for place, wide in enumerate(whole):
+        sizes[place] += max(0, min(wide - sizes[place], room - sum(sizes)))
     return sizes

@@ -73,7 +73,8 @@ def test_columns_break_at_spaces_where_that_is_enough() -> None:
     assert widths(lines, 60) == [11, 20, 4]
     assert widths(lines, 36) == [11, 17, 4]
     assert widths(lines, 33) == [11, 14, 4]
-    assert widths(lines, 32) == [None, None, None]
+    assert widths(lines, 32) == [11, 13, 4]
+    assert widths(lines, 9) == [11, 6, 4]
 
 
 MISTAKES = [
