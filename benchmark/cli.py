@@ -122,15 +122,27 @@ def show(folder: Path, *, as_json: bool = False) -> None:
 
 
 @app.command()
-def methods(*, as_json: AsJson = False) -> None:
-    """List the methods, ours and those of installed packages, without importing any."""
+def methods(
+    *,
+    as_json: AsJson = False,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Measure what each spends on an image, against SimCLR.")
+    ] = False,
+) -> None:
+    """List the methods, ours and those of installed packages; only --cost imports them."""
     from dataclasses import asdict  # noqa: PLC0415
 
     from benchmark import registry  # noqa: PLC0415
     from benchmark.listing import table  # noqa: PLC0415
 
-    rows = [{"name": name, **asdict(listed)} for name, listed in registry.methods().items()]
-    columns = ("name", "title", "family", "year", "source", "backend")
+    if cost:
+        from benchmark.cost import costs  # noqa: PLC0415
+
+        rows = costs(registry.methods())
+        columns: tuple[str, ...] = tuple(rows[0])
+    else:
+        rows = [{"name": name, **asdict(listed)} for name, listed in registry.methods().items()]
+        columns = ("name", "title", "family", "year", "source", "backend")
     table(rows, columns, as_json=as_json)
 
 

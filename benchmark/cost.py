@@ -1,12 +1,13 @@
 """What a method spends on an image drawn, measured on one step of each of its phases."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmark import registry
 from benchmark.contract.subject import Cls, is_control, one_batch, pool_for, ready
 from methods.base import Images, Method, Phase, Progress
 from methods.networks import Encoder
@@ -14,6 +15,8 @@ from methods.views import view_side
 
 #: Side of the images that are measured on, in pixels; ratios hardly depend on it.
 SIDE = 64
+#: Whose passes and operations count as 1.
+YARDSTICK = "simclr"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,22 @@ class Cost:
     forward: float
     backward: float
     operations: float
+
+
+def costs(names: Iterable[str]) -> list[dict[str, object]]:
+    """A row a method: parameters, passes, and all of these against SimCLR's, which is 1."""
+    measured = {name: cost(registry.method(name)) for name in [YARDSTICK, *names]}
+    unit = measured[YARDSTICK]
+    return [
+        {
+            "name": name,
+            "parameters trained": measured[name].parameters,
+            "forward": round(measured[name].forward / unit.forward, 2),
+            "backward": round(measured[name].backward / unit.backward, 2),
+            "operations": round(measured[name].operations / unit.operations, 2),
+        }
+        for name in names
+    ]
 
 
 def cost(cls: Cls) -> Cost:

@@ -3,7 +3,7 @@
 import pytest
 
 from benchmark import registry
-from benchmark.cost import cost
+from benchmark.cost import cost, costs
 
 TINY = 922_896  # parameters of the tiny encoder with three channels
 
@@ -31,3 +31,11 @@ def test_ld_passes_five_views_of_two_images() -> None:
 def test_a_control_spends_nothing() -> None:
     spent = cost(registry.method("random"))
     assert (spent.parameters, spent.forward, spent.operations) == (0, 0.0, 0.0)
+
+
+def test_the_table_is_relative_to_simclr() -> None:
+    rows = {row["name"]: row for row in costs(["random", "simclr", "byol"])}
+    assert list(rows) == ["random", "simclr", "byol"]
+    assert list(rows["simclr"].values())[2:] == [1.0, 1.0, 1.0]
+    assert (rows["byol"]["forward"], rows["byol"]["backward"]) == (2.0, 1.0)
+    assert rows["random"]["operations"] == 0.0
