@@ -69,4 +69,12 @@ METHODS: dict[str, Listed] = {
         source="Pathak, CVPR",
         backend="monai",
     ),
+    "pcrl": Listed(
+        where="methods.pcrl:PCRL",
+        title="PCRL",
+        family="medical",
+        year=2021,
+        source="Zhou, ICCV",
+        backend="lightly",
+    ),
 }
