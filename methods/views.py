@@ -83,15 +83,20 @@ def one_view(
         side: Of the view in pixels; ``view_side`` of the images if omitted.
     """
     draws = draws.named(name)
-    mirrors = flips(
-        draws.chance("flip", augmentation.flip),
-        draws.chance("flip vertical", augmentation.flip_vertical),
-    )
-    placement = crops(draws, augmentation.area, augmentation.aspect) @ mirrors
+    placement = placed(draws, augmentation)
     images = sample(
         batch.images, placement, side or view_side(batch.images.shape[-1]), "bilinear", "border"
     )
     return upright(placement, batch.normalised(coloured(images, draws, augmentation)))
+
+
+def placed(draws: Draws, augmentation: Augmentation) -> Placement:
+    """An augmentation's crop and mirror images."""
+    mirrors = flips(
+        draws.chance("flip", augmentation.flip),
+        draws.chance("flip vertical", augmentation.flip_vertical),
+    )
+    return crops(draws, augmentation.area, augmentation.aspect) @ mirrors
 
 
 def coloured(
