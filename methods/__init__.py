@@ -109,4 +109,12 @@ METHODS: dict[str, Listed] = {
         source="Zhou, ICCV",
         backend="lightly",
     ),
+    "transvw": Listed(
+        where="methods.transvw:TransVW",
+        title="TransVW",
+        family="medical",
+        year=2021,
+        source="Haghighi, TMI",
+        backend="own",
+    ),
 }
