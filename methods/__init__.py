@@ -101,4 +101,20 @@ METHODS: dict[str, Listed] = {
         source="Zhou, MICCAI",
         backend="own",
     ),
+    "pcrl": Listed(
+        where="methods.pcrl:PCRL",
+        title="PCRL",
+        family="medical",
+        year=2021,
+        source="Zhou, ICCV",
+        backend="lightly",
+    ),
+    "transvw": Listed(
+        where="methods.transvw:TransVW",
+        title="TransVW",
+        family="medical",
+        year=2021,
+        source="Haghighi, TMI",
+        backend="own",
+    ),
 }

@@ -24,11 +24,14 @@ from methods.training import DivergedError
 
 TRAINED = [name for name in METHODS if name != "random"]
 BUDGET = Budget(images=24, checks=2)
+#: What a pool of twelve images allows.
+SMALLER: dict[str, dict[str, Any]] = {"transvw": {"words": 4, "neighbours": 5}}
 
 
 def made(name: str, channels: int = 3, seed: int = 0, batch: int = 8) -> Method[Any]:
     cls = registry.method(name)
-    return build(cls, replace(cls.Config(), batch_size=batch), "tiny", channels, seed=seed)
+    config = replace(cls.Config(), batch_size=batch, **SMALLER.get(name, {}))
+    return build(cls, config, "tiny", channels, seed=seed)
 
 
 def trained(name: str, images: Images, seed: int = 0, **settings: Any) -> Pretrained:  # noqa: ANN401
