@@ -99,7 +99,7 @@ class Training:
             self.finish(phase)
 
     def adam(self, phase: Phase) -> torch.optim.Optimizer:
-        """The phase's own optimiser; each group keeps the rate that the decay multiplies."""
+        """The phase's own optimiser; each group keeps its full rate and how that decays."""
         config = self.method.config
         optimiser = OPTIMISER(
             self.method.param_groups(phase.name),
@@ -108,6 +108,7 @@ class Training:
         )
         for group in optimiser.param_groups:
             group["full rate"] = group["lr"]
+            group.setdefault("decay", phase.decay)
         return optimiser
 
     def take_step(self, phase: Phase, optimiser: torch.optim.Optimizer) -> int:
@@ -115,7 +116,7 @@ class Training:
         size = self.sizes[phase.name][self.number]
         progress = Progress(phase.name, self.number, len(self.sizes[phase.name]))
         for group in optimiser.param_groups:
-            group["lr"] = group["full rate"] * phase.decay(progress.fraction)
+            group["lr"] = group["full rate"] * group["decay"](progress.fraction)
         self.train_step(optimiser, size, progress)
         self.number += 1
         if self.due():
