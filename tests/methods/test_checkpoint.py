@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from benchmark import registry
-from methods import METHODS
 from methods.base import Budget, Images, Method, Pretrained
 from methods.checkpoint import Checkpoint, tensors_of
 from methods.pretrain import build, pretrain
 from methods.simclr import SimCLR
 from methods.training import Checkpoints, Training
 
-TRAINED = [name for name in METHODS if name != "random"]
+#: One phase, and two with a choice of checkpoint; the contract asks every method.
+TRIED = ("simclr", "ld")
 #: Two passes over twelve images, a short last batch, and a check at every other step.
 BUDGET = Budget(images=44, checks=3)
 
@@ -46,7 +46,7 @@ def same(one: Pretrained, other: Pretrained) -> bool:
     )
 
 
-@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("name", TRIED)
 def test_going_on_from_any_step_ends_in_the_same_bits(name: str, images: Images) -> None:
     whole, kept = kept_at_every_step(name, images)
     assert len(kept) >= 5
