@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
+from jaxtyping import Float
 from lightly.loss import NTXentLoss
 from lightly.models.modules.heads import MoCoProjectionHead
 from lightly.models.utils import update_momentum
@@ -120,6 +121,11 @@ class PCRL(Method[PCRLViews]):
             mixed_maps, mixed_key_maps, views.share_mixed_maps, (mix(a.clean), mix(b.clean))
         )
         return contrast + (turned + clean) / 2.0
+
+    def vectors(self, images: Tensor) -> Float[Tensor, "images dim"]:
+        """Projections."""
+        out: Tensor = self.projector(pooled(self.encoder(images)))
+        return out
 
     def keys(self, images: Tensor) -> tuple[Tensor, ...]:
         """The momentum network's keys and feature maps, through its own weights and statistics."""
