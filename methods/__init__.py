@@ -53,6 +53,14 @@ METHODS: dict[str, Listed] = {
         source="Chen, ICML",
         backend="lightly, solo",
     ),
+    "moco_v2": Listed(
+        where="methods.moco_v2:MoCoV2",
+        title="MoCo v2",
+        family="instance contrast",
+        year=2020,
+        source="Chen, arXiv",
+        backend="lightly, solo",
+    ),
     "byol": Listed(
         where="methods.byol:BYOL",
         title="BYOL",
