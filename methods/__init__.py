@@ -77,4 +77,12 @@ METHODS: dict[str, Listed] = {
         source="Pathak, CVPR",
         backend="monai",
     ),
+    "densecl": Listed(
+        where="methods.densecl:DenseCL",
+        title="DenseCL",
+        family="dense",
+        year=2021,
+        source="Wang, CVPR",
+        backend="lightly",
+    ),
 }
