@@ -85,4 +85,12 @@ METHODS: dict[str, Listed] = {
         source="Wang, CVPR",
         backend="lightly",
     ),
+    "pixpro": Listed(
+        where="methods.pixpro:PixPro",
+        title="PixPro",
+        family="dense",
+        year=2021,
+        source="Xie, CVPR",
+        backend="own",
+    ),
 }
