@@ -36,7 +36,7 @@ def test_methods_and_tasks_are_listed_as_json(
 def test_tables_are_for_people(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("COLUMNS", "120")  # narrower ones wrap titles
     assert called(monkeypatch, "methods") == 0
     assert "Local discrimination" in capsys.readouterr().out
     monkeypatch.setenv("COLUMNS", "80")
