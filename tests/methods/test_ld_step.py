@@ -10,8 +10,9 @@ from torch import Tensor
 
 from methods.augmentation import Augmentation
 from methods.base import Draws, Images, Progress
+from methods.batch_criterion import batch_criterion
 from methods.ld import LocalDiscrimination
-from methods.ld.losses import batch_criterion, region_loss
+from methods.ld.losses import region_loss
 from methods.ld.views import LDViews, ViewStrengths, ld_views
 from methods.pretrain import build
 
