@@ -222,6 +222,9 @@ class Method(nn.Module, ABC, Generic[V]):
         del progress
 
     def param_groups(self, phase: str) -> list[dict[str, Any]]:
-        """Parameter groups for the phase's optimiser; a group may set its own ``lr``."""
+        """Parameter groups for the phase's optimiser.
+
+        A group may set its own ``lr``, and a ``decay`` in the place of the phase's.
+        """
         del phase
         return [{"params": [p for p in self.parameters() if p.requires_grad]}]

@@ -130,10 +130,10 @@ class Training:
     def run(self, phase: Phase, observe: Callable[[int], None] | None) -> None:
         """Train one phase with an Adam of its own and load the checkpoint that it transfers."""
         config = self.method.config
+        groups = self.method.param_groups(phase.name)
+        decays = [group.pop("decay", phase.decay) for group in groups]
         optimiser = torch.optim.Adam(
-            self.method.param_groups(phase.name),
-            lr=config.learning_rate,
-            weight_decay=config.weight_decay,
+            groups, lr=config.learning_rate, weight_decay=config.weight_decay
         )
         rates = [group["lr"] for group in optimiser.param_groups]
         self.passed += self.method.before_phase(phase.name, self.images)
@@ -141,8 +141,8 @@ class Training:
         sizes = self.sizes[phase.name]
         for number, size in enumerate(sizes):
             progress = Progress(phase.name, number, len(sizes))
-            for group, rate in zip(optimiser.param_groups, rates, strict=True):
-                group["lr"] = rate * phase.decay(progress.fraction)
+            for group, rate, decay in zip(optimiser.param_groups, rates, decays, strict=True):
+                group["lr"] = rate * decay(progress.fraction)
             self.train_step(optimiser, size, progress)
             if observe is not None:
                 observe(size)
