@@ -45,6 +45,11 @@ BLUR = (0.1 / 224, 2.0 / 224)
 #: Mirror images and nothing else; top-bottom ones too, because a retina has no upright.
 FLIPPED = Augmentation(flip=0.5, flip_vertical=0.5)
 
+#: Instance discrimination, its published code (https://arxiv.org/abs/1805.01978), and with it
+#: invariant and spreading features (https://arxiv.org/abs/1904.03436, section 4.1).
+INSTDISC = replace(
+    FLIPPED, area=(0.2, 1.0), jitter=(0.4, 0.4, 0.4, 0.4), jitter_probability=1.0, grey=0.2
+)
 #: SimCLR, appendix A, at strength 1.
 SIMCLR = replace(
     FLIPPED,

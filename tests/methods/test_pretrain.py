@@ -70,6 +70,7 @@ def test_views_leave_the_images_alone_and_depend_on_their_draws_only(
     name: str, images: Images
 ) -> None:
     method, index = made(name), torch.arange(8)
+    method.prepare(images)
     batch = images.batch(index, torch.device("cpu"))
     before = batch.images.clone()
     one = method.views(batch, Draws(0, 3, index))
@@ -123,6 +124,7 @@ def test_fair_and_portable(
 @pytest.mark.parametrize("name", TRAINED)
 def test_every_encoder_parameter_is_trained(name: str, images: Images) -> None:
     method, index = made(name), torch.arange(8)
+    method.prepare(images)
     views = method.views(images.batch(index, torch.device("cpu")), Draws(0, 0, index))
     loss = method.loss(views, Progress(method.phases[-1].name, 0, 2))
     assert loss.shape == ()
