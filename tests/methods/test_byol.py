@@ -18,9 +18,9 @@ PROGRESS = Progress("pretraining", 0, 10)
 BASE = 0.8  # far from 1, so that every step moves the target visibly
 
 
-@pytest.fixture
-def method() -> BYOL:
-    config = BYOL.Config(momentum=BASE, batch_size=4, learning_rate=1e-2)
+@pytest.fixture(params=["lightly", "solo"])
+def method(request: pytest.FixtureRequest) -> BYOL:
+    config = BYOL.Config(momentum=BASE, batch_size=4, learning_rate=1e-2, backend=request.param)
     made = build(BYOL, config, "tiny", 3, seed=0)
     assert isinstance(made, BYOL)
     return made

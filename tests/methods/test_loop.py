@@ -148,6 +148,35 @@ def test_each_phase_starts_a_new_adam(images: Images, monkeypatch: pytest.Monkey
     assert abs(moves[4]) != pytest.approx(0.3, rel=1e-2)
 
 
+def test_a_group_may_have_a_rate_and_a_decay_of_its_own(
+    images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_phases(monkeypatch, Phase("pretraining", decay=cosine))
+    rates: list[list[float]] = []
+    real = torch.optim.Adam.step
+
+    def step(self: torch.optim.Adam, closure: None = None) -> None:
+        rates.append([group["lr"] for group in self.param_groups])
+        real(self, closure)
+
+    def param_groups(self: Probe, phase: str) -> list[dict[str, Any]]:
+        assert phase == "pretraining"
+        return [
+            {"params": [self.weight], "decay": constant},
+            {"params": [self.head.weight], "lr": 0.05},
+            {"params": [self.head.bias], "lr": 0.02, "decay": Halving(2)},
+        ]
+
+    monkeypatch.setattr(torch.optim.Adam, "step", step)
+    monkeypatch.setattr(Probe, "param_groups", param_groups)
+    method = probe(learning_rate=0.3)
+    pretrain(method, images, BUDGET, seed=0)
+    assert method.weight.item() == pytest.approx(adam_by_hand([0.3] * 10, 0.0), rel=1e-5)
+    for n, got in enumerate(rates):
+        assert got == [0.3, 0.05 * cosine(n / 10), 0.02 * Halving(2)(n / 10)]
+    assert len(rates) == 10
+
+
 def test_schedules() -> None:
     assert [constant(f) for f in (0.0, 0.7)] == [1.0, 1.0]
     assert [cosine(f) for f in (0.0, 1 / 3, 0.5, 1.0)] == pytest.approx([1.0, 0.75, 0.5, 0.0])

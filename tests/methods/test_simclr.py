@@ -16,9 +16,10 @@ from methods.views import TwoViews, two_views
 PROGRESS = Progress("pretraining", 0, 10)
 
 
-@pytest.fixture
-def method() -> SimCLR:
-    made = build(SimCLR, SimCLR.Config(temperature=0.3), "tiny", 3, seed=0)
+@pytest.fixture(params=["lightly", "solo"])
+def method(request: pytest.FixtureRequest) -> SimCLR:
+    config = SimCLR.Config(temperature=0.3, backend=request.param)
+    made = build(SimCLR, config, "tiny", 3, seed=0)
     assert isinstance(made, SimCLR)
     return made
 
