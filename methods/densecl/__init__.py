@@ -39,7 +39,7 @@ class DenseCL(Method[QueryKey]):
     class Config:
         """Sections 3.4 and 4.1 and the published code, with MoCo v2's departures (``moco_v2``).
 
-        Those are Adam, batch 32, momentum 0.99 in place of 0.999, queues of at most a quarter of
+        Those are Adam at 3e-4, batch 32, momentum 0.99 in place of 0.999, queues of at most a quarter of
         the pool, top-bottom mirror images. The grid is the coarsest map's: 7x7 in views of 112 px
         as in the paper, pooled to 7x7 in larger ones, 3x3 in those of 48 px and a single place in
         those of 16 px. The published code can keep the dense weight at 0 for the first
@@ -50,7 +50,7 @@ class DenseCL(Method[QueryKey]):
         apart, so views below 112 px are not what this method is for.
         """
 
-        learning_rate: float = tunable(1e-3, 1e-4, 1e-2, log=True)
+        learning_rate: float = tunable(3e-4, 1e-4, 1e-2, log=True)
         weight_decay: float = tunable(1e-4, 0.0, 1e-3)  # section 4.1
         batch_size: int = 32
         temperature: float = tunable(0.2, 0.05, 1.0, log=True)  # published configurations
