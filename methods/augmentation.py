@@ -60,6 +60,8 @@ MOCO_V2 = replace(SIMCLR, area=(0.2, 1.0), jitter=(0.4, 0.4, 0.4, 0.1))
 #: BYOL, table 6; solarisation (0 and 0.2) is left out: it inverts bright lesions.
 BYOL_A = replace(SIMCLR, jitter=(0.4, 0.4, 0.2, 0.1), blur_probability=1.0)
 BYOL_B = replace(BYOL_A, blur_probability=0.1)
+#: SwAV and DeepCluster-v2 (https://arxiv.org/abs/2006.09882), appendix A.2: their large crops.
+SWAV = replace(SIMCLR, area=(0.14, 1.0))
 
 #: What every view goes through under ``augmentation = "shared"``: the mildest of the published
 #: recipes that contrast instances (MoCo v2's).
