@@ -141,6 +141,22 @@ METHODS: dict[str, Listed] = {
         source="Zbontar, ICML",
         backend="lightly, solo",
     ),
+    "swav": Listed(
+        where="methods.swav:SwAV",
+        title="SwAV",
+        family="clustering",
+        year=2020,
+        source="Caron, NeurIPS",
+        backend="lightly, solo",
+    ),
+    "deepcluster_v2": Listed(
+        where="methods.deepcluster_v2:DeepClusterV2",
+        title="DeepCluster-v2",
+        family="clustering",
+        year=2020,
+        source="Caron, NeurIPS",
+        backend="solo",
+    ),
     "densecl": Listed(
         where="methods.densecl:DenseCL",
         title="DenseCL",

@@ -39,10 +39,10 @@ class DenseCL(Method[QueryKey]):
     class Config:
         """Sections 3.4 and 4.1 and the published code, with MoCo v2's departures (``moco_v2``).
 
-        Those are Adam at 3e-4, batch 32, momentum 0.99 in place of 0.999, queues of at most a quarter of
-        the pool, top-bottom mirror images. The grid is the coarsest map's: 7x7 in views of 112 px
-        as in the paper, pooled to 7x7 in larger ones, 3x3 in those of 48 px and a single place in
-        those of 16 px. The published code can keep the dense weight at 0 for the first
+        Those are Adam at 3e-4, batch 32, momentum 0.99 in place of 0.999, queues of at most a
+        quarter of the pool, top-bottom mirror images. The grid is the coarsest map's: 7x7 in views
+        of 112 px as in the paper, pooled to 7x7 in larger ones, 3x3 in those of 48 px and a single
+        place in those of 16 px. The published code can keep the dense weight at 0 for the first
         iterations; none of its published configurations does, so it is off here.
 
         On 3x3 places the dense loss fell at once while the global one stayed at chance and
