@@ -118,7 +118,7 @@ class DeepClusterV2(Method[MultiCrop]):
 
     def embedded(self, crops: Sequence[View]) -> Float[Tensor, "crops batch dim"]:
         """Unit vectors of every crop."""
-        z = F.normalize(self.head(features(self.encoder, crops)), dim=1)
+        z: Tensor = F.normalize(self.head(features(self.encoder, crops)), dim=1)
         return z.unflatten(0, (len(crops), -1))
 
     def after_step(self, progress: Progress) -> None:
