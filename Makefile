@@ -13,7 +13,7 @@ TASKS := idrid_optic_disc idrid_hard_exudates drishti_optic_cup hrf_vessel scr_l
 setup: $(READY)
 
 # solo-learn pins an ancient torch, so it is installed without its own requirements; it is a second
-# backend, and everything runs without it. Its wheel also drops its test-suite into site-packages
+# backend, and all but deepcluster_v2 runs without it. Its wheel also drops its test-suite into site-packages
 # as a package called "tests", which would shadow ours.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'

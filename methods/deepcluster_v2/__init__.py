@@ -118,8 +118,9 @@ class DeepClusterV2(Method[MultiCrop]):
 
     def embedded(self, crops: Sequence[View]) -> Float[Tensor, "crops batch dim"]:
         """Unit vectors of every crop."""
-        z: Tensor = F.normalize(self.head(features(self.encoder, crops)), dim=1)
-        return z.unflatten(0, (len(crops), -1))
+        z = F.normalize(self.head(features(self.encoder, crops)), dim=1)
+        out: Tensor = z.unflatten(0, (len(crops), -1))
+        return out
 
     def after_step(self, progress: Progress) -> None:
         """Remember the step's embeddings of both large crops."""
