@@ -9,7 +9,7 @@ from benchmark.exclusions import LeakError
 from benchmark.grid import Grid, config_of, settle
 from benchmark.plan import Plan
 from methods.augmentation import SHARED
-from methods.errors import InputError
+from methods.errors import ConfigError, InputError
 from tasks.base import Source
 from tasks.phantoms import write_phantoms
 
@@ -58,6 +58,13 @@ def test_a_leak_is_left_out_and_belongs_to_the_key(source: Source, tmp_path: Pat
     assert everything.excluded == ()
     assert everything.hash != key.hash
     assert not list(tmp_path.iterdir())  # lists are kept when the run starts
+
+
+def test_a_pool_too_small_for_a_method_is_refused_before_anything_is_computed(
+    source: Source, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"transvw needs a pool of at least 100 training images"):
+        settled(source, tmp_path, methods=["transvw"])
 
 
 def test_leaks_may_be_refused(source: Source, tmp_path: Path) -> None:
