@@ -15,7 +15,10 @@ from methods.pretrain import build, pretrain
 FOLDER = Path(__file__).parents[1] / "golden" / "first_losses"
 NAMES = [name for name in METHODS if name != "random"]
 #: What a pool of twelve images allows.
-SMALLER: dict[str, dict[str, Any]] = {"transvw": {"words": 4, "neighbours": 5}}
+SMALLER: dict[str, dict[str, Any]] = {
+    "deepcluster_v2": {"prototypes": 4},
+    "transvw": {"words": 4, "neighbours": 5},
+}
 
 
 def losses(name: str, images: Images) -> list[float]:
