@@ -22,6 +22,8 @@ COLUMNS = 5
 WINDOW = 0.05
 #: The share of steps whose mean loss counts as the start, and as the end.
 ENDS = 0.1
+#: How the pools' lines are told apart, in words and for matplotlib.
+LINES = (("solid", "-"), ("dashed", "--"), ("dotted", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Course:
     def method(self) -> str:
         """Registered name."""
         return str(self.record["key"]["method"])
+
+    @property
+    def pool(self) -> str:
+        """What it was trained on."""
+        return str(self.record["key"]["pool"])
 
     @property
     def losses(self) -> np.ndarray:
@@ -79,7 +86,7 @@ def courses_table(courses: Sequence[Course]) -> pd.DataFrame:
         rows.append(
             {
                 "method": course.method,
-                "pool": course.record["key"]["pool"],
+                "pool": course.pool,
                 "seed": course.record["key"]["seed"],
                 "first": losses[:end].mean(),
                 "last": losses[-end:].mean(),
@@ -106,6 +113,7 @@ def curves_figure(courses: Sequence[Course], *, order: Sequence[str], title: str
     """
     drawn = [course for course in courses if len(course.losses)]
     names = sorted({course.method for course in drawn}, key=list(order).index)
+    pools = sorted({course.pool for course in drawn})
     rows = max(1, math.ceil(len(names) / COLUMNS))
     columns = min(COLUMNS, max(1, len(names)))
     with look():
@@ -116,22 +124,29 @@ def curves_figure(courses: Sequence[Course], *, order: Sequence[str], title: str
         for axis, name in zip(axes, names, strict=False):
             own = [course for course in drawn if course.method == name]
             for course in own:
-                _course(axis, course, styles[name][0])
+                line = LINES[pools.index(course.pool) % len(LINES)]
+                _course(axis, course, styles[name][0], line)
             flag = " (collapsed)" if any(course.has_collapsed for course in own) else ""
             axis.set_title(name + flag)
             sns.despine(ax=axis)
         for axis in axes[len(names) :]:
             axis.set_visible(False)
-        figure.supxlabel("share of the budget; line: training loss, dots: validation loss")
+        drawn_as = ", ".join(
+            f"{pool} {word}" for pool, (word, _) in zip(pools, LINES, strict=False)
+        )
+        told = f"; {drawn_as}" if len(pools) > 1 else ""
+        figure.supxlabel(
+            f"share of the budget; lines: training, dots: validation loss{told}", fontsize=9
+        )
         settle(figure)
     return figure
 
 
-def _course(axis: Axes, course: Course, colour: str) -> None:
+def _course(axis: Axes, course: Course, colour: str, line: tuple[str, str]) -> None:
     losses, steps = course.losses, len(course.losses)
     for start, end in pairwise([*course.starts, steps]):
         x, y = smooth(losses[start:end])
-        axis.plot((x + start) / steps, y, color=colour, linewidth=1.4)
+        axis.plot((x + start) / steps, y, line[1], color=colour, linewidth=1.4)
     for step in course.starts[1:]:
         axis.axvline(step / steps, color="0.6", linestyle=":", linewidth=1.0)
     axis.plot(

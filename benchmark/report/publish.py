@@ -77,11 +77,12 @@ def write_courses(store: Store, names: Iterable[str], title: str) -> list[Path]:
     if frame.empty:
         return []
     pools = " and ".join(sorted(set(frame["pool"])))
+    kinds = " and ".join(sorted({str(cell["source"]) for cell in store.grid()["cells"]}))
     side = courses[0].record["key"]["size"]
     figure = curves_figure(
         courses,
         order=known_order(frame["method"]),
-        title=f"{title}: pre-training on {pools}, {side} px",
+        title=f"{title}: pre-training on {pools}, {kinds} images, {side} px",
     )
     table, picture = store.root / "pretraining.csv", store.root / "pretraining.png"
     table.write_text(frame.to_csv(index=False, float_format="%.6g"), encoding="utf-8")

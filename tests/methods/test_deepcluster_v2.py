@@ -49,7 +49,8 @@ def views_of(method: DeepClusterV2, pool: Images, index: list[int]) -> MultiCrop
 
 def embeddings(method: DeepClusterV2, views: MultiCrop) -> Tensor:
     z: Tensor = method.head(features(method.encoder, views.every)).detach().double()
-    return (z / z.norm(dim=1, keepdim=True)).unflatten(0, (len(views.every), -1))
+    out: Tensor = (z / z.norm(dim=1, keepdim=True)).unflatten(0, (len(views.every), -1))
+    return out
 
 
 def eq_8(z: Tensor, prototypes: Tensor, clusters: list[list[int]], temperature: float) -> float:

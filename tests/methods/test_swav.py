@@ -85,7 +85,8 @@ def eq_6(crops: list[Matrix], codes: list[Matrix], temperature: float) -> float:
 
 def embeddings(method: SwAV, views: MultiCrop) -> Tensor:
     z: Tensor = method.head(features(method.encoder, views.every)).detach().double()
-    return (z / z.norm(dim=1, keepdim=True)).unflatten(0, (len(views.every), -1))
+    out: Tensor = (z / z.norm(dim=1, keepdim=True)).unflatten(0, (len(views.every), -1))
+    return out
 
 
 def scores_of(z: Tensor, method: SwAV) -> list[Matrix]:
@@ -121,8 +122,8 @@ def test_codes_are_targets_without_gradients() -> None:
     swapped_prediction("lightly", 0.2, 3, 0.07)(crops[:2], crops[2:], none).backward()
     codes = torch.tensor([sinkhorn(crop.tolist(), 0.07, 3) for crop in crops.detach()[:2]])
     p = F.softmax(crops.detach() / 0.2, dim=-1)
-    expected = torch.stack(
-        [sum((p[v] - codes[i]) / 0.2 / 6 / 6 for i in (0, 1) if i != v) for v in range(4)]
+    expected = (1 / 0.2 / 6 / 6) * torch.stack(
+        [torch.stack([p[v] - codes[i] for i in (0, 1) if i != v]).sum(0) for v in range(4)]
     )
     assert crops.grad is not None
     torch.testing.assert_close(crops.grad, expected, rtol=1e-4, atol=1e-7)
@@ -168,7 +169,7 @@ def test_the_queue_keeps_the_newest_batches_of_each_crop(
         return real(self, views, progress)
 
     monkeypatch.setattr(SwAV, "loss", loss)
-    method.config = replace(CONFIG, queue_start=0.3)  # type: ignore[misc]
+    method.config = replace(CONFIG, queue_start=0.3)
     without = replace(pool, held_out=0)
     pretrain(method, without, Budget(images=40, checks=1), seed=0)
     assert used == [False] * 5 + [True] * 5
@@ -221,7 +222,7 @@ def test_prototypes_stand_still_at_first_and_stay_on_the_sphere(
         before[0] = weight.detach().clone()
 
     monkeypatch.setattr(SwAV, "after_step", after_step)
-    method.config = replace(CONFIG, frozen=0.4)  # type: ignore[misc]
+    method.config = replace(CONFIG, frozen=0.4)
     pretrain(method, pool, Budget(images=20, checks=1), seed=0)
     assert moved == [False, False, True, True, True]
     assert method.prototypes.heads[0].bias is None
