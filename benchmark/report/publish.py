@@ -11,6 +11,7 @@ from rich.table import Table
 
 from benchmark import registry
 from benchmark.cells import EXCLUDED, CellResult, Status
+from benchmark.listing import table
 from benchmark.report.frame import Wanted, results, tidy
 from benchmark.report.render import boards_of, print_leaderboard, render
 from benchmark.store import Store
@@ -98,10 +99,18 @@ def print_courses(folder: Path, names: Iterable[str], title: str) -> None:
         console.print("nothing was trained: the plan's methods are controls")
         return
     frame = pd.read_csv(written[0])
-    shown = Table(*frame.columns, title="Mean losses of the first and the last tenth")
-    for row in frame.itertuples(index=False):
-        shown.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row))
-    console.print(shown)
+    frame["method"] += frame["collapsed"].map({True: " (collapsed)", False: ""})
+    shown = [name for name in ("pool", "seed") if frame[name].nunique() > 1]
+    shown = ["method", *shown, "first", "last", "validation", "deviation", "rank", "seconds"]
+    rows: list[dict[str, object]] = [
+        {
+            str(name): f"{cell:.3g}" if isinstance(cell, float) else cell
+            for name, cell in row.items()
+        }
+        for row in frame.to_dict("records")
+    ]
+    console.print("Mean training loss of the first and the last tenth; the last check; time")
+    table(rows, shown)
     for path in written:
         console.print(f"  {path}", soft_wrap=True)
 
