@@ -8,7 +8,7 @@ features of the epoch before (Eq. 11). The projector is lightly's, loss and k-me
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -40,7 +40,8 @@ class DeepClusterV2(Method[MultiCrop]):
 
         Adam at 1e-3 in place of LARS and batch 32 in place of 4096, as for all methods; 3 sets of
         64 in place of 3000 prototypes, for pools of hundreds to thousands in place of 1.3 million
-        images. Top-bottom mirror images besides, because a retina has no upright.
+        images. Softer colours, for SwAV's reason (``methods.swav``), and top-bottom mirror images
+        besides.
         """
 
         learning_rate: float = tunable(1e-3, 1e-4, 1e-2, log=True)
@@ -52,7 +53,7 @@ class DeepClusterV2(Method[MultiCrop]):
         iterations: int = 10  # of k-means; official code
         dim_hidden: int = 2048
         dim_out: int = 128
-        view: Augmentation = SWAV
+        view: Augmentation = replace(SWAV, jitter=(0.2, 0.2, 0.2, 0.05), grey=0.0)
         small: SmallCrops = PUBLISHED
 
     config: Config

@@ -49,8 +49,8 @@ def views_of(method: DeepClusterV2, pool: Images, index: list[int]) -> MultiCrop
 
 def embeddings(method: DeepClusterV2, views: MultiCrop) -> Tensor:
     z: Tensor = method.head(features(method.encoder, views.every)).detach().double()
-    out: Tensor = (z / z.norm(dim=1, keepdim=True)).unflatten(0, (len(views.every), -1))
-    return out
+    z = z / z.norm(dim=1, keepdim=True)
+    return z.reshape(len(views.every), len(views.index), -1)
 
 
 def eq_8(z: Tensor, prototypes: Tensor, clusters: list[list[int]], temperature: float) -> float:
