@@ -3,15 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Five of the demo plan's twelve tasks, so that it ends in minutes; make demo DEMO= runs all.
-DEMO := idrid_optic_disc idrid_hard_exudates drishti_optic_cup hrf_vessel scr_lung
+# A part of the demo plan's twenty methods and twelve tasks, so that it ends in minutes; make demo
+# METHODS= TASKS= runs all.
+METHODS := random ld simclr byol inpainting
+TASKS := idrid_optic_disc idrid_hard_exudates drishti_optic_cup hrf_vessel scr_lung
 
 .PHONY: setup demo test check format clean
 
 setup: $(READY)
 
 # solo-learn pins an ancient torch, so it is installed without its own requirements; it is a second
-# backend, and everything runs without it. Its wheel also drops its test-suite into site-packages
+# backend, and all but deepcluster_v2 runs without it. Its wheel also drops its test-suite into site-packages
 # as a package called "tests", which would shadow ours.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
@@ -22,10 +24,10 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 demo: $(READY)
-	$(BIN)/ldbench run benchmark/plans/demo.toml --data phantom --out results/demo $(DEMO:%=--task %)
+	$(BIN)/ldbench run benchmark/plans/demo.toml --data phantom --out results/demo $(METHODS:%=--method %) $(TASKS:%=--task %)
 
 test: $(READY)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --numprocesses auto
 
 check: $(READY)
 	$(BIN)/ruff format --check .

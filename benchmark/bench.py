@@ -15,7 +15,6 @@ from benchmark.machine import Meter
 from benchmark.pictures import save_masks, save_test
 from benchmark.run import Evaluated
 from benchmark.store import Store
-from methods import METHODS
 from methods.base import Images, Pretrained
 from methods.pretrain import build, pretrain
 from tasks.base import NORMALISATION, Domain
@@ -55,11 +54,11 @@ class TorchBench:
             self.device
         )
         folder = self.store.encoders / cell.encoder
-        if (folder / "pretrain.json").is_file():
-            return encoders.load(folder, method, self.grid.budget, self.device)
+        if self.store.has_encoder(cell.encoder):
+            return encoders.load(folder, method, images, self.grid.budget)
         meter = Meter()
         trained = pretrain(method, images, self.grid.budget, seed=key.seed, observe=self.observe)
-        code = fingerprint(METHODS[key.method].where.partition(":")[0])
+        code = fingerprint(registry.module_of(key.method))
         encoders.save(folder, trained, key, code, meter.read(self.device))
         return trained
 

@@ -1,6 +1,5 @@
 """Arguments to calls. Everything heavy is imported by the command that needs it."""
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,8 @@ import typer
 
 from benchmark.data import Cache
 from benchmark.data import app as data_app
+from benchmark.extend import app as new_app
+from benchmark.extend import check
 from methods.errors import InputError
 
 app = typer.Typer(
@@ -23,6 +24,20 @@ app = typer.Typer(
 SOME_FAILED, MISTAKE = 1, 2
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A TOML file, see benchmark/plans.")]
+Data = Annotated[str, typer.Option(help='Folder of the data sets, or "phantom".')]
+Out = Annotated[Path, typer.Option(help="Where results go; a second call continues there.")]
+Device = Annotated[str, typer.Option(help='"auto", "cpu" or "cuda".')]
+Only = Annotated[
+    list[str] | None, typer.Option(help="Only these of PLAN's methods; repeat for several.")
+]
+Pools = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[DOMAIN=]PATH",
+        help="Pre-train on another pool or a folder of images instead of the plan's.",
+    ),
+]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Where a plan was run to.")]
 
 
@@ -44,35 +59,53 @@ def main() -> int:
 
 
 app.add_typer(data_app, name="data")
+app.add_typer(new_app, name="new")
+app.command()(check)
 
 
 @app.command()
 def run(
-    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A TOML file, see benchmark/plans.")],
-    data: Annotated[str, typer.Option(help='Folder of the data sets, or "phantom".')],
-    out: Annotated[Path, typer.Option(help="Where results go; a second call continues there.")],
-    device: Annotated[str, typer.Option(help='"auto", "cpu" or "cuda".')] = "auto",
+    plan: PlanFile,
+    data: Data,
+    out: Out,
+    device: Device = "auto",
     task: Annotated[
         list[str] | None, typer.Option(help="Only these of PLAN's tasks; repeat for several.")
     ] = None,
-    pool: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[DOMAIN=]PATH",
-            help="Pre-train on another pool or a folder of images instead of the plan's.",
-        ),
-    ] = None,
+    method: Only = None,
+    pool: Pools = None,
     cache: Cache = None,
 ) -> int:
     """Compute every cell of PLAN that OUT lacks, then print and write the leaderboard."""
-    from benchmark.plan import read_plan, with_pools, with_tasks  # noqa: PLC0415
+    from benchmark.plan import read_plan, with_methods, with_pools, with_tasks  # noqa: PLC0415
 
-    checked = with_pools(with_tasks(read_plan(plan), task or []), pool or [])
+    some = with_methods(with_tasks(read_plan(plan), task or []), method or [])
+    checked = with_pools(some, pool or [])
     from benchmark.comparison import compare  # noqa: PLC0415
 
     failed = compare(checked, data, out, device, cache)
     show(out)
     return SOME_FAILED if failed else 0
+
+
+@app.command()
+def pretrain(
+    plan: PlanFile,
+    data: Data,
+    out: Out,
+    device: Device = "auto",
+    method: Only = None,
+    pool: Pools = None,
+    cache: Cache = None,
+) -> None:
+    """Train every encoder of PLAN that OUT lacks, nothing downstream; draw the loss curves."""
+    from benchmark.plan import read_plan, with_methods, with_pools  # noqa: PLC0415
+
+    checked = with_pools(with_methods(read_plan(plan), method or []), pool or [])
+    from benchmark.comparison import pretrain_all  # noqa: PLC0415
+    from benchmark.report.publish import print_courses  # noqa: PLC0415
+
+    print_courses(out, pretrain_all(checked, data, out, device, cache), checked.title)
 
 
 @app.command()
@@ -89,41 +122,48 @@ def show(folder: Path, *, as_json: bool = False) -> None:
 
 
 @app.command()
-def methods(*, as_json: AsJson = False) -> None:
-    """List the registered methods."""
+def methods(
+    *,
+    as_json: AsJson = False,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Measure what each spends on an image, against SimCLR.")
+    ] = False,
+) -> None:
+    """List the methods, ours and those of installed packages; only --cost imports them."""
     from dataclasses import asdict  # noqa: PLC0415
 
-    from methods import METHODS  # noqa: PLC0415
+    from benchmark import registry  # noqa: PLC0415
+    from benchmark.listing import table  # noqa: PLC0415
 
-    rows = [{"name": name, **asdict(listed)} for name, listed in METHODS.items()]
-    table(rows, ("name", "title", "family", "year", "backend"), as_json=as_json)
+    if cost:
+        from benchmark.cost import costs  # noqa: PLC0415
+
+        rows = costs(registry.methods())
+        columns: tuple[str, ...] = tuple(rows[0])
+    else:
+        rows = [{"name": name, **asdict(listed)} for name, listed in registry.methods().items()]
+        columns = ("name", "title", "family", "year", "source", "backend")
+    table(rows, columns, as_json=as_json)
 
 
 @app.command()
 def tasks(*, as_json: AsJson = False) -> None:
-    """List the twelve tasks and the extras, with their owners and terms."""
-    from dataclasses import asdict  # noqa: PLC0415
+    """List the twelve tasks, the extras and those of installed packages, with owners and terms."""
+    from dataclasses import asdict, fields  # noqa: PLC0415
 
     from benchmark import registry  # noqa: PLC0415
+    from benchmark.listing import table  # noqa: PLC0415
     from tasks import EXTRAS, TASKS  # noqa: PLC0415
+    from tasks.base import TaskInfo  # noqa: PLC0415
 
-    rows = [
+    rows: list[dict[str, object]] = [
         {"name": name, "part": part, **asdict(registry.task(name).info)}
         for part, names in (("twelve", TASKS), ("extra", EXTRAS))
         for name in names
     ]
+    unknown = dict.fromkeys(entry.name for entry in fields(TaskInfo))  # until it is imported
+    rows += [
+        {"name": name, "part": "outside", **unknown, "title": name, "dataset": other.package}
+        for name, other in registry.outside_tasks().items()
+    ]
     table(rows, ("name", "part", "title", "domain", "kind", "dataset", "terms"), as_json=as_json)
-
-
-def table(rows: list[dict[str, object]], columns: tuple[str, ...], *, as_json: bool) -> None:
-    """Print rows as JSON, whole, or as a table of some columns."""
-    if as_json:
-        print(json.dumps(rows, indent=1, ensure_ascii=False))
-        return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Column, Table  # noqa: PLC0415
-
-    shown = Table(Column(columns[0], no_wrap=True), *columns[1:])
-    for row in rows:
-        shown.add_row(*(str(row[column]) for column in columns))
-    Console().print(shown)

@@ -20,6 +20,8 @@ from tasks.manifest import digest
 from tasks.pools import pool_called
 
 PHANTOM = "phantom"
+#: The method that trains nothing.
+FLOOR = "random"
 
 
 def compare(plan: Plan, data: str, out: Path, device_name: str, cache: Path | None = None) -> int:
@@ -38,22 +40,8 @@ def compare(plan: Plan, data: str, out: Path, device_name: str, cache: Path | No
     Raises:
         InputError: If the plan or the data cannot be used; nothing is written then.
     """
-    console = Console(highlight=False)
-    store = Store(out)
-    device = device_called(device_name)
-    torch.set_num_threads(plan.threads)
-    grid = settle(
-        plan, source(plan, data, store, console, cache), device, console.print, store.exclusions
-    )
-    store.put_grid(plan.title, wanted(grid))
-    for frozen in grid.exclusions:
-        frozen.keep()
-    for domain, pool in grid.pools.items():
-        count = len(pool.excluded)
-        console.print(
-            f"{count} of {count + len(pool.files)} {domain} pool images recur among test images "
-            "and are left out"
-        )
+    console, store = Console(highlight=False), Store(out)
+    grid, device = prepared(plan, data, device_name, cache, store, console)
     with progress_bar(console) as progress:
         missing = [cell for cell in grid.cells if not store.has_cell(cell.name)]
         bar = progress.add_task(
@@ -66,6 +54,57 @@ def compare(plan: Plan, data: str, out: Path, device_name: str, cache: Path | No
         f"{runner.done} cells computed, {runner.kept} kept, {len(runner.failed)} failed now"
     )
     return sum(store.cell(cell.name).status != "done" for cell in grid.cells)
+
+
+def pretrain_all(
+    plan: Plan, data: str, out: Path, device_name: str, cache: Path | None = None
+) -> list[str]:
+    """Train every encoder of a plan that ``out`` lacks, and nothing downstream.
+
+    Takes and raises what ``compare`` does.
+
+    Returns:
+        The names of the encoders' folders, in the plan's order.
+    """
+    console, store = Console(highlight=False), Store(out)
+    grid, device = prepared(plan, data, device_name, cache, store, console)
+    first = {cell.encoder: cell for cell in reversed(grid.cells)}
+    ordered = list(dict.fromkeys(cell.encoder for cell in grid.cells))
+    missing = [name for name in ordered if not store.has_encoder(name)]
+    with progress_bar(console) as progress:
+        total = sum(grid.budget.images for name in missing if first[name].key.method != FLOOR)
+        bar = progress.add_task("pre-training", total=total)
+        bench = TorchBench(grid, store, device, lambda images: progress.advance(bar, images))
+        for name in missing:
+            bench.pretrained(first[name])
+            progress.console.print(f"done    {first[name].key.method}")
+    console.print(f"{len(missing)} encoders trained, {len(ordered) - len(missing)} kept")
+    return ordered
+
+
+def prepared(
+    plan: Plan,
+    data: str,
+    device_name: str,
+    cache: Path | None,
+    store: Store,
+    console: Console,
+) -> tuple[Grid, torch.device]:
+    """A plan's grid with its data read, noted in the store, and the device to compute on."""
+    device = device_called(device_name)
+    torch.set_num_threads(plan.threads)
+    root = source(plan, data, store, console, cache)
+    grid = settle(plan, root, device, console.print, store.exclusions)
+    store.put_grid(plan.title, wanted(grid))
+    for frozen in grid.exclusions:
+        frozen.keep()
+    for domain, pool in grid.pools.items():
+        count = len(pool.excluded)
+        console.print(
+            f"{count} of {count + len(pool.files)} {domain} pool images recur among test images "
+            "and are left out"
+        )
+    return grid, device
 
 
 def source(plan: Plan, data: str, store: Store, console: Console, cache: Path | None) -> Source:
@@ -126,7 +165,7 @@ def work(grid: Grid, missing: set[str], store: Store) -> int:
     pretraining = sum(
         grid.budget.images
         for encoder, method in encoders.items()
-        if method != "random" and not (store.encoders / encoder).is_dir()
+        if method != FLOOR and not store.has_encoder(encoder)
     )
     return downstream + pretraining
 

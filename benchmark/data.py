@@ -52,6 +52,7 @@ def status(root: Root, cache: Cache = None, *, as_json: AsJson = False) -> None:
     source = source_of(root, cache)
     rows = [holding(registry.task(name), "task", source) for name in TASKS]
     rows += [holding(registry.task(name), "extra", source) for name in EXTRAS]
+    rows += [holding(registry.task(name), "outside", source) for name in registry.outside_tasks()]
     rows += pool_holdings(source)
     if as_json:
         print(json.dumps([{**asdict(row), "complete": row.complete} for row in rows], indent=1))

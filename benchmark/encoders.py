@@ -9,9 +9,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from benchmark.cells import PretrainKey, canonical
-from benchmark.store import put_folder, write_json
-from methods.base import Budget, History, Method, Pretrained
+from benchmark.store import ENCODER_RECORD, put_folder, write_json
+from methods.base import Budget, History, Images, Method, Pretrained
 from methods.networks import set_precision
+from methods.order import timetable
 
 
 def save(
@@ -22,8 +23,11 @@ def save(
     cost: dict[str, Any],
 ) -> None:
     """Write an encoder's folder, whole or not at all."""
+    model = pretrained.model
+    phases = timetable(type(model), model.config.batch_size, pretrained.images_drawn)
     record = {
         "key": canonical(key),
+        "phases": {name: len(sizes) for name, sizes in phases.items()},
         "fingerprint": fingerprint,
         "losses": pretrained.history.losses,
         "checks": pretrained.history.checks,
@@ -36,7 +40,7 @@ def save(
     def fill(temporary: Path) -> None:
         save_file(tensors(pretrained.model), temporary / "model.safetensors")
         save_file(tensors(pretrained.encoder), temporary / "encoder.safetensors")
-        write_json(temporary / "pretrain.json", record)
+        write_json(temporary / ENCODER_RECORD, record)
 
     put_folder(folder, fill)
 
@@ -49,9 +53,12 @@ def tensors(module: nn.Module) -> dict[str, torch.Tensor]:
     }
 
 
-def load(folder: Path, method: Method[Any], budget: Budget, device: torch.device) -> Pretrained:
-    """Read an encoder's folder back into a freshly built method."""
-    record = json.loads((folder / "pretrain.json").read_text(encoding="utf-8"))
+def load(folder: Path, method: Method[Any], images: Images, budget: Budget) -> Pretrained:
+    """Read an encoder's folder back into a method freshly built on the device to use."""
+    record = json.loads((folder / ENCODER_RECORD).read_text(encoding="utf-8"))
+    device = next(method.parameters()).device
+    with torch.random.fork_rng(devices=[]):
+        method.prepare(images)
     method.load_state_dict(load_file(folder / "model.safetensors"))
     method.to(device).eval()
     set_precision(method, budget.precision)

@@ -1,7 +1,7 @@
 """From a plan and data to the cells that it asks for."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ from benchmark.fingerprint import fingerprint
 from benchmark.machine import precision_for
 from benchmark.plan import Plan
 from benchmark.store import folder_name
-from methods import METHODS
+from methods.augmentation import chosen
 from methods.base import Budget
 from methods.errors import ConfigError
-from methods.order import timetable
+from methods.order import pool_suits, timetable
 from methods.precision import Precision
 from tasks.base import Domain, Source, Task
 from tasks.pools import Pool, load_pool, pool_called, pool_files
@@ -82,6 +82,10 @@ def settle(
             exclusions.judge(frozen_list, plan.leaks)
             lists.append(frozen_list)
             pool = pool.without(frozen_list.images)
+        for name, config in configs.items():
+            pool_suits(
+                registry.method(name), config, len(pool.files) - pool.held_out, pool.held_out
+            )
         pools[domain] = pool
     part = plan.budget
     budget = Budget(part.images, part.checks, precision, part.statistics)
@@ -121,14 +125,27 @@ def config_of(plan: Plan, name: str) -> Any:  # noqa: ANN401
         ConfigError: If the plan sets what the method does not have.
     """
     method = registry.method(name)
-    changes = plan.config.get(name, {})
-    fields = canonical(method.Config())
-    for key in changes:
-        registry.known(f"setting of {name}", key, fields)
     try:
-        return method.Config(**{**fields, **changes})
+        config = changed(method.Config(), plan.config.get(name, {}), f"setting of {name}")
     except (TypeError, ValueError) as error:
         raise ConfigError(f"settings of {name}: {error}") from error
+    return chosen(config, plan.augmentation)
+
+
+def changed(config: Any, changes: dict[str, Any], what: str) -> Any:  # noqa: ANN401
+    """A dataclass with some fields changed; a table changes fields of a field."""
+    new = {}
+    for key, value in changes.items():
+        registry.known(what, key, canonical(config))
+        old = getattr(config, key)
+        if is_dataclass(old):
+            if not isinstance(value, dict):
+                raise TypeError(f"{key} must be a table with its fields, not {value!r}")
+            value = changed(old, value, f"{what}'s {key}")  # noqa: PLW2901
+        elif isinstance(old, tuple) and isinstance(value, list):
+            value = tuple(value)  # noqa: PLW2901  (TOML has no tuples)
+        new[key] = value
+    return replace(config, **new)
 
 
 def downstream(plan: Plan, precision: Precision) -> Settings:
@@ -150,7 +167,7 @@ def cells_of(grid: Grid) -> list[Cell]:
     plan, cells = grid.plan, []
     for seed in plan.seeds:
         for method in plan.methods:
-            code = fingerprint(METHODS[method].where.partition(":")[0])
+            code = fingerprint(registry.module_of(method))
             for task in grid.tasks:
                 pretrain = pretrain_key(grid, method, task, seed)
                 arms = [TWO_STAGES, *([ONE_STAGE] if method in plan.downstream.direct else [])]

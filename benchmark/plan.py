@@ -6,10 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from benchmark import registry
 from benchmark.registry import known
-from methods import METHODS
 from methods.errors import ConfigError
-from tasks import EXTRAS, TASKS
 from tasks.base import Domain
 from tasks.pools import POOLS, pool_called
 
@@ -59,6 +58,7 @@ class Plan(Part):
     width: Literal["tiny", "small", "full"] = "tiny"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: int = Field(default=2, gt=0)
+    augmentation: Literal["own", "shared"] = "own"
     leaks: Literal["exclude", "error", "allow"] = "exclude"
     budget: BudgetPart
     downstream: DownstreamPart
@@ -102,11 +102,12 @@ def check_keys(record: dict[str, Any], part: type[Part], place: str) -> None:
 
 def check_names(plan: Plan) -> None:
     """Refuse unknown and doubled methods, tasks, pools and direct rows."""
+    methods, tasks = registry.methods(), registry.tasks()
     for name in [*plan.methods, *plan.config]:
-        known("method", name, METHODS)
+        known("method", name, methods)
     for name in plan.tasks:
         if not name.endswith(".toml"):
-            known("task", name, TASKS | EXTRAS)
+            known("task", name, tasks)
     for domain, name in plan.pools.items():
         pool = pool_called(name, domain)
         if pool.domain != domain:
@@ -124,10 +125,26 @@ def with_tasks(plan: Plan, tasks: list[str]) -> Plan:
     Raises:
         UnknownNameError: If one is none of the plan's.
     """
-    for name in tasks:
-        known("task of the plan", name, plan.tasks)
-    chosen = [name for name in plan.tasks if name in tasks] if tasks else plan.tasks
-    return plan.model_copy(update={"tasks": chosen})
+    return plan.model_copy(update={"tasks": part_of("task", plan.tasks, tasks)})
+
+
+def with_methods(plan: Plan, methods: list[str]) -> Plan:
+    """The plan with some of its methods only, in the plan's order; all of them if none is named.
+
+    Raises:
+        UnknownNameError: If one is none of the plan's.
+    """
+    chosen = part_of("method", plan.methods, methods)
+    direct = [name for name in plan.downstream.direct if name in chosen]
+    downstream = plan.downstream.model_copy(update={"direct": direct})
+    return plan.model_copy(update={"methods": chosen, "downstream": downstream})
+
+
+def part_of(kind: str, names: list[str], wanted: list[str]) -> list[str]:
+    """Those of the plan's names that are wanted; all of them if none is."""
+    for name in wanted:
+        known(f"{kind} of the plan", name, names)
+    return [name for name in names if name in wanted] if wanted else names
 
 
 def with_pools(plan: Plan, pools: list[str]) -> Plan:

@@ -9,7 +9,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmark import registry
 from methods.errors import ConfigError
-from tasks import EXTRAS, TASKS
 from tasks.base import Domain, MissingDataError, Source
 from tasks.inventory import Problem, array_problems, holding, pair_problems, pool_holdings
 from tasks.leaks import SIDE as LEAK_SIDE
@@ -39,8 +38,11 @@ def progress(console: Console) -> Progress:
 
 
 def tasks_called(names: list[str] | None) -> list[SegmentationTask]:
-    """Tasks by name or TOML file; every registered one if none is named."""
-    return [registry.segmentation(name) for name in names or (*TASKS, *EXTRAS)]
+    """Tasks by name or TOML file; every registered one with images and masks if none is named."""
+    if names:
+        return [registry.segmentation(name) for name in names]
+    every = map(registry.task, registry.tasks())
+    return [task for task in every if isinstance(task, SegmentationTask)]
 
 
 def prepare_all(

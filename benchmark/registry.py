@@ -1,12 +1,12 @@
-"""Names to classes, imported when they are used."""
+"""Names to classes, ours and those of installed packages, imported when they are used."""
 
 import difflib
-import importlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from methods import METHODS
+from benchmark.outside import Outside, announced, found, load
+from methods import METHODS, Listed
 from methods.errors import ConfigError, UnknownNameError
 from tasks import EXTRAS, TASKS
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from methods.base import Method
     from tasks.base import Task
     from tasks.segmentation import SegmentationTask
+
+#: The family of a method about which nothing is known before it is imported.
+OUTSIDE = "outside"
 
 
 def known(kind: str, name: str, names: Iterable[str]) -> str:
@@ -31,10 +34,53 @@ def known(kind: str, name: str, names: Iterable[str]) -> str:
     )
 
 
-def found(where: str) -> Any:  # noqa: ANN401
-    """The class at "module:Class"."""
-    module, _, name = where.partition(":")
-    return getattr(importlib.import_module(module), name)
+def methods() -> dict[str, Listed]:
+    """Every method without importing it: ours, then those of installed packages by name.
+
+    Raises:
+        OutsideError: If two have one name.
+    """
+    ours = {name: listed.where for name, listed in METHODS.items()}
+    others = {
+        name: Listed(
+            where=other.where,
+            title=name,
+            family=OUTSIDE,
+            year=None,
+            source=other.package,
+            backend="-",
+        )
+        for name, other in announced("method", ours).items()
+    }
+    return METHODS | others
+
+
+def outside_tasks() -> dict[str, Outside]:
+    """The tasks of installed packages, by name.
+
+    Raises:
+        OutsideError: If two tasks have one name.
+    """
+    return announced("task", TASKS | EXTRAS)
+
+
+def tasks() -> dict[str, str]:
+    """Where every task is: the twelve, the extras, then those of installed packages by name.
+
+    Raises:
+        OutsideError: If two have one name.
+    """
+    return TASKS | EXTRAS | {name: other.where for name, other in outside_tasks().items()}
+
+
+def module_of(name: str) -> str:
+    """The module that a method's class lives in.
+
+    Raises:
+        UnknownNameError: If no method has that name.
+    """
+    listed = methods()
+    return listed[known("method", name, listed)].where.partition(":")[0]
 
 
 def method(name: str) -> "type[Method[Any]]":
@@ -42,9 +88,14 @@ def method(name: str) -> "type[Method[Any]]":
 
     Raises:
         UnknownNameError: If no method has that name.
+        OutsideError: If its class cannot be imported or used.
     """
-    loaded: type[Method[Any]] = found(METHODS[known("method", name, METHODS)].where)
-    return loaded
+    from benchmark.admission import admitted_method  # noqa: PLC0415
+
+    listed = methods()
+    where = listed[known("method", name, listed)].where
+    fetched = found(where) if name in METHODS else load(where)
+    return admitted_method(fetched, name, where)
 
 
 def task(name: str) -> "Task":
@@ -53,14 +104,21 @@ def task(name: str) -> "Task":
     Raises:
         ConfigError: If an own task's files cannot be used.
         UnknownNameError: If no task has that name.
+        OutsideError: If its class cannot be imported or used.
     """
+    everything = tasks()
     if name.endswith(".toml"):
         from tasks.own import OwnTask  # noqa: PLC0415
 
-        return OwnTask(Path(name))
-    everything = TASKS | EXTRAS
-    loaded: Task = found(everything[known("task", name, everything)])()
-    return loaded
+        own = OwnTask(Path(name))
+        if own.name in everything:
+            raise ConfigError(f"{name}: {own.name} is a registered task: give yours another name")
+        return own
+    from benchmark.admission import admitted_task  # noqa: PLC0415
+
+    where = everything[known("task", name, everything)]
+    fetched = found(where) if name in TASKS | EXTRAS else load(where)
+    return admitted_task(fetched, name, where)
 
 
 def segmentation(name: str) -> "SegmentationTask":

@@ -21,6 +21,9 @@ from benchmark.cells import CellKey, CellResult, Status
 from methods.errors import InputError
 from tasks.manifest import digest
 
+#: In an encoder's folder: what is known about its training.
+ENCODER_RECORD = "pretrain.json"
+
 COLUMNS = ("stage", "image", "metric", "score")
 
 
@@ -67,6 +70,18 @@ class Store:
     def has_cell(self, name: str) -> bool:
         """Whether a cell is finished, well or badly."""
         return (self.cells / name / "cell.json").is_file()
+
+    def has_encoder(self, name: str) -> bool:
+        """Whether an encoder is trained."""
+        return (self.encoders / name / ENCODER_RECORD).is_file()
+
+    def courses(self, names: Iterable[str]) -> list[dict[str, Any]]:
+        """What is known about the training of those of the encoders that are there."""
+        return [
+            json.loads((self.encoders / name / ENCODER_RECORD).read_text(encoding="utf-8"))
+            for name in names
+            if self.has_encoder(name)
+        ]
 
     def put_cell(
         self, name: str, result: CellResult, extra: Callable[[Path], None] | None = None

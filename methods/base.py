@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from methods.draws import Draws, derive_seed
 from methods.images import Batch, Images
-from methods.networks import Encoder
+from methods.networks import Encoder, pooled
 from methods.precision import Precision
 from methods.schedules import constant
 
@@ -187,7 +187,30 @@ class Method(nn.Module, ABC, Generic[V]):
 
     @abstractmethod
     def loss(self, views: V, progress: Progress) -> Scalar:
-        """The loss of one batch's views; changes no state but batch-norm statistics."""
+        """The loss of one batch's views.
+
+        Changes no state but batch-norm statistics and, while gradients are enabled, a queue.
+        Whatever must outlive the step belongs into a buffer, so that training can be resumed.
+        """
+
+    @classmethod
+    def smallest_pool(cls, config: Any) -> int:  # noqa: ANN401
+        """Fewest training images with which the method means something, e.g. one a cluster."""
+        del config
+        return 1
+
+    def prepare(self, images: Images) -> None:
+        """Called once before training, and before a trained state is loaded.
+
+        The place for buffers whose size depends on the pool, e.g. a memory bank. May draw from
+        torch's global generator, which the loop seeds.
+        """
+        del images
+
+    def before_phase(self, phase: str, images: Images) -> int:
+        """Called when a phase starts; returns how many images it passed."""
+        del phase, images
+        return 0
 
     def before_epoch(self, images: Images) -> int:
         """Called before each pass over the pool; returns how many images it passed."""
@@ -198,7 +221,21 @@ class Method(nn.Module, ABC, Generic[V]):
         """Called after each optimiser step, e.g. to move a momentum encoder."""
         del progress
 
+    def vectors(self, images: Tensor) -> Float[Tensor, "things dim"]:
+        """What the loss tells apart, one vector a thing, for seeing collapses.
+
+        Args:
+            images: Normalised images.
+
+        Returns:
+            The encoder's pooled features, unless a projector follows it: then its projections.
+        """
+        return pooled(self.encoder(images))
+
     def param_groups(self, phase: str) -> list[dict[str, Any]]:
-        """Parameter groups for the phase's optimiser; a group may set its own ``lr``."""
+        """Parameter groups for the phase's optimiser.
+
+        A group may set its own ``lr``, and a ``decay`` in the place of the phase's.
+        """
         del phase
         return [{"params": [p for p in self.parameters() if p.requires_grad]}]

@@ -6,7 +6,7 @@ term (Eq. 3) is left out, as the paper itself does where it learns features (sec
 holes are drawn by MONAI's RandCoarseDropout.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,11 +14,12 @@ from jaxtyping import Float
 from monai.transforms import RandCoarseDropout
 from torch import Tensor
 
+from methods.augmentation import FLIPPED, Augmentation
 from methods.base import Batch, Draws, Method, Phase, Progress, Scalar
 from methods.networks import Encoder, PixelDecoder
 from methods.schedules import cosine
 from methods.tunable import tunable
-from methods.views import Augmentation, one_view
+from methods.views import one_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,7 @@ class Inpainting(Method[Holed]):
         batch_size: int = 16
         holes: int = tunable(8, 1, 16)
         hole_side: float = tunable(1 / 6, 0.05, 0.5)  # share of the side
-        crop_area: float = 0.5
-        flip: float = 0.5
+        view: Augmentation = replace(FLIPPED, area=(0.5, 1.0))  # a mild crop
 
     config: Config
 
@@ -62,8 +62,7 @@ class Inpainting(Method[Holed]):
     def views(self, batch: Batch, draws: Draws) -> Holed:
         """A mild crop, and holes of its own in each image."""
         c = self.config
-        mild = Augmentation(area=(c.crop_area, 1.0), flip=c.flip, flip_vertical=c.flip)
-        whole = one_view(batch, draws, mild, "whole").images
+        whole = one_view(batch, draws, c.view, "whole").images
         side = whole.shape[-1]
         dropout = RandCoarseDropout(
             holes=c.holes,

@@ -10,6 +10,9 @@ from methods.base import Method
 from methods.draws import derive_seed
 from methods.errors import ConfigError
 
+#: The choice of checkpoint that needs images held out (``Phase.transfer``).
+LOWEST = "lowest validation loss"
+
 
 def order(seed: int, pool: int, sampling: Literal["epochs", "replacement"]) -> Iterator[int]:
     """An endless stream of image indices, the same for every method with the same sampling.
@@ -81,3 +84,28 @@ def phase_images(images: int, method: type[Method[Any]]) -> list[int]:
     if ends:
         ends[-1] = images
     return [end - start for start, end in pairwise([0, *ends])]
+
+
+def pool_suits(method: type[Method[Any]], config: Any, images: int, held_out: int) -> None:  # noqa: ANN401
+    """Insist that a pool is large enough for a method.
+
+    Args:
+        method: Its class.
+        config: Its settings.
+        images: How many images train.
+        held_out: How many serve the validation loss.
+
+    Raises:
+        ConfigError: If there are too few.
+    """
+    least = method.smallest_pool(config)
+    if images < least:
+        raise ConfigError(
+            f"{method.name} needs a pool of at least {least} training images with these settings, "
+            f"not {images}: give it more images or change its settings"
+        )
+    if not held_out and any(phase.transfer == LOWEST for phase in method.phases):
+        raise ConfigError(
+            f"{method.name} transfers the checkpoint of {LOWEST}, but the pool of {images} images "
+            "holds none out for it: give it more images"
+        )

@@ -16,6 +16,19 @@ def cosine(fraction: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class WarmCosine:
+    """From 0 to 1 in a straight line over a share ``warmup`` of the phase, then ``cosine``."""
+
+    warmup: float
+
+    def __call__(self, fraction: float) -> float:
+        """The factor at ``fraction`` of the phase."""
+        if fraction < self.warmup:
+            return fraction / self.warmup
+        return cosine((fraction - self.warmup) / (1.0 - self.warmup))
+
+
+@dataclass(frozen=True, slots=True)
 class Halving:
     """Halved at the end of each of ``intervals`` equal intervals but the last."""
 

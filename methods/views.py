@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from methods.augmentation import Augmentation
 from methods.base import Batch, Draws
 from methods.colour import blurred, greyed, jittered
 from methods.geometry import Placement, crops, flips, grid, sample
@@ -63,55 +64,51 @@ class TwoViews:
     b: View
 
 
-@dataclass(frozen=True, slots=True)
-class Augmentation:
-    """What a view goes through, in this order, with strengths.
-
-    Attributes:
-        area: Random resized crop: range of the share of the area.
-        aspect: Random resized crop: range of width over height.
-        flip: Probability of a left-right mirror image.
-        flip_vertical: Probability of a top-bottom mirror image.
-        jitter: Strengths of brightness, contrast, saturation (around 1) and hue (turns).
-        jitter_probability: Share of images whose colours are jittered.
-        grey: Share of images turned grey.
-        blur: Range of the Gaussian's standard deviation, as a share of the side.
-        blur_probability: Share of images blurred.
-    """
-
-    area: tuple[float, float] = (1.0, 1.0)
-    aspect: tuple[float, float] = (3 / 4, 4 / 3)
-    flip: float = 0.0
-    flip_vertical: float = 0.0
-    jitter: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
-    jitter_probability: float = 0.0
-    grey: float = 0.0
-    blur: tuple[float, float] = (0.0, 0.0)
-    blur_probability: float = 0.0
-
-
 def upright(placement: Placement, images: Tensor) -> View:
     """A view without a final flip or quarter turn."""
     none = torch.zeros(len(images), dtype=torch.long, device=images.device)
     return View(images, placement, none.bool(), none)
 
 
-def one_view(batch: Batch, draws: Draws, augmentation: Augmentation, name: str) -> View:
-    """One augmentation of each image; ``name`` separates it from the others of the step."""
+def one_view(
+    batch: Batch, draws: Draws, augmentation: Augmentation, name: str, side: int | None = None
+) -> View:
+    """One augmentation of each image.
+
+    Args:
+        batch: Images in [0, 1].
+        draws: Source of randomness.
+        augmentation: What the view goes through.
+        name: Separates the view's draws from the others of the step.
+        side: Of the view in pixels; ``view_side`` of the images if omitted.
+    """
     draws = draws.named(name)
+    placement = placed(draws, augmentation)
+    images = sample(
+        batch.images, placement, side or view_side(batch.images.shape[-1]), "bilinear", "border"
+    )
+    return upright(placement, batch.normalised(coloured(images, draws, augmentation)))
+
+
+def placed(draws: Draws, augmentation: Augmentation) -> Placement:
+    """An augmentation's crop and mirror images."""
     mirrors = flips(
         draws.chance("flip", augmentation.flip),
         draws.chance("flip vertical", augmentation.flip_vertical),
     )
-    placement = crops(draws, augmentation.area, augmentation.aspect) @ mirrors
-    side = view_side(batch.images.shape[-1])
-    images = sample(batch.images, placement, side, "bilinear", "border")
+    return crops(draws, augmentation.area, augmentation.aspect) @ mirrors
+
+
+def coloured(
+    images: Float[Tensor, "batch channels side side"], draws: Draws, augmentation: Augmentation
+) -> Float[Tensor, "batch channels side side"]:
+    """An augmentation's colours and blur on images in [0, 1]."""
     images = jittered(images, draws, augmentation.jitter, augmentation.jitter_probability)
     images = greyed(images, draws, augmentation.grey)
     if augmentation.blur_probability > 0.0:
-        low, high = augmentation.blur
-        images = blurred(images, draws, (low * side, high * side), augmentation.blur_probability)
-    return upright(placement, batch.normalised(images))
+        low, high = (share * images.shape[-1] for share in augmentation.blur)
+        images = blurred(images, draws, (low, high), augmentation.blur_probability)
+    return images
 
 
 def two_views(batch: Batch, draws: Draws, first: Augmentation, second: Augmentation) -> TwoViews:

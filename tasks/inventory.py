@@ -26,7 +26,7 @@ class Holding:
 
     Attributes:
         name: Of the task or pool.
-        use: "task", "extra" or "pool".
+        use: "task", "extra", "outside" (an installed package's task) or "pool".
         dataset: The data set's own name.
         found: Files that are there.
         wanted: Files that there should be; for a pool as many as were found.

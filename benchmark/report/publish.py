@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from benchmark import registry
 from benchmark.cells import EXCLUDED, CellResult, Status
+from benchmark.listing import table
 from benchmark.report.frame import Wanted, results, tidy
 from benchmark.report.render import boards_of, print_leaderboard, render
 from benchmark.store import Store
-from methods import METHODS
 
 #: Seed of the bootstrap; the same results give the same tables.
 SEED = 0
@@ -30,8 +32,12 @@ def publish(folder: Path, *, as_json: bool) -> None:
     found = results(store, wanted)
     frame = tidy(wanted, found)
     footers = pool_notes(cell.facts for cell in found.values())
-    written = render(frame, folder, order=list(METHODS), seed=SEED, footers=footers)
+    order = known_order(cell.method for cell in wanted)
+    foreign = [name for name in order if name not in registry.methods()]
+    written = render(frame, folder, order=order, seed=SEED, footers=footers)
     written += write_sheet(store, wanted, found)
+    encoders = [cell.facts["encoder"] for cell in found.values() if "encoder" in cell.facts]
+    written += write_courses(store, encoders, grid["title"])
     if as_json:
         print((folder / "leaderboard.json").read_text(encoding="utf-8"), end="")
         return
@@ -39,8 +45,72 @@ def publish(folder: Path, *, as_json: bool) -> None:
     console.print(f"[bold]{grid['title']}[/bold]")
     for board in boards_of(frame, seed=SEED, footers=footers):
         print_leaderboard(board, console)
+    if foreign:
+        console.print(f"Kept from a package that is not installed here: {', '.join(foreign)}")
     console.print(blind_table(found))
     console.print("Written:")
+    for path in written:
+        console.print(f"  {path}", soft_wrap=True)
+
+
+def known_order(methods: Iterable[str]) -> list[str]:
+    """Every method that is registered, and those of the results that no longer are."""
+    registered = registry.methods()
+    return [*registered, *sorted(set(methods) - registered.keys())]
+
+
+def write_courses(store: Store, names: Iterable[str], title: str) -> list[Path]:
+    """Write how pre-trainings went, as a table and a figure.
+
+    Args:
+        store: The results folder.
+        names: Encoders' folders, in the order to list them.
+        title: Of the plan.
+
+    Returns:
+        The paths written; none where nothing was trained.
+    """
+    from benchmark.report.curves import Course, courses_table, curves_figure  # noqa: PLC0415
+    from benchmark.report.figures import png  # noqa: PLC0415
+
+    courses = [Course(record) for record in store.courses(dict.fromkeys(names))]
+    frame = courses_table(courses)
+    if frame.empty:
+        return []
+    pools = " and ".join(sorted(set(frame["pool"])))
+    kinds = " and ".join(sorted({str(cell["source"]) for cell in store.grid()["cells"]}))
+    side = courses[0].record["key"]["size"]
+    figure = curves_figure(
+        courses,
+        order=known_order(frame["method"]),
+        title=f"{title}: pre-training on {pools}, {kinds} images, {side} px",
+    )
+    table, picture = store.root / "pretraining.csv", store.root / "pretraining.png"
+    table.write_text(frame.to_csv(index=False, float_format="%.6g"), encoding="utf-8")
+    picture.write_bytes(png(figure))
+    return [table, picture]
+
+
+def print_courses(folder: Path, names: Iterable[str], title: str) -> None:
+    """Write how pre-trainings went and print the table."""
+    console = Console(highlight=False)
+    written = write_courses(Store(folder), names, title)
+    if not written:
+        console.print("nothing was trained: the plan's methods are controls")
+        return
+    frame = pd.read_csv(written[0])
+    frame["method"] += frame["collapsed"].map({True: " (collapsed)", False: ""})
+    shown = [name for name in ("pool", "seed") if frame[name].nunique() > 1]
+    shown = ["method", *shown, "first", "last", "validation", "deviation", "rank", "seconds"]
+    rows: list[dict[str, object]] = [
+        {
+            str(name): f"{cell:.3g}" if isinstance(cell, float) else cell
+            for name, cell in row.items()
+        }
+        for row in frame.to_dict("records")
+    ]
+    console.print("Mean training loss of the first and the last tenth; the last check; time")
+    table(rows, shown)
     for path in written:
         console.print(f"  {path}", soft_wrap=True)
 

@@ -5,12 +5,13 @@ https://arxiv.org/abs/2108.09440. Stage 1 trains patch discrimination and hypers
 2 adds region discrimination and an entropy term with a fresh clustering branch and a new Adam.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from methods.augmentation import FLIPPED, Augmentation
 from methods.base import Batch, Draws, Method, Phase, Progress, Scalar
 from methods.ld.losses import (
     Losses,
@@ -21,6 +22,7 @@ from methods.ld.losses import (
     patch_vectors,
     region_loss,
     region_vectors,
+    rows,
     shares,
 )
 from methods.ld.views import LDViews, ViewStrengths, ld_views
@@ -60,10 +62,11 @@ class LocalDiscrimination(Method[LDViews]):
         weight_region: float = tunable(10.0, 1.0, 30.0, log=True)
         weight_entropy: float = tunable(0.1, 0.01, 1.0, log=True)
         rotation: float = 180.0  # degrees, shared by both views
-        crop_area: float = 0.9  # smallest share of the area
         tilt: float = 2.0  # degrees, each view its own
-        jitter: tuple[float, float, float, float] = (0.4, 0.4, 0.4, 0.02)
-        grey: float = 0.2
+        # Mirror images and the crop are shared by both views, colours are each view's own.
+        view: Augmentation = replace(
+            FLIPPED, area=(0.9, 1.0), jitter=(0.4, 0.4, 0.4, 0.02), jitter_probability=1.0, grey=0.2
+        )
         mix: tuple[float, float] = (0.2, 0.8)
 
     config: Config
@@ -77,8 +80,7 @@ class LocalDiscrimination(Method[LDViews]):
     def views(self, batch: Batch, draws: Draws) -> LDViews:
         """Two views of each image of b pairs, and each pair mixed."""
         c = self.config
-        strengths = ViewStrengths(c.rotation, c.crop_area, c.tilt, c.jitter, c.grey, c.mix)
-        return ld_views(batch, draws, strengths)
+        return ld_views(batch, draws, ViewStrengths(c.view, c.rotation, c.tilt, c.mix))
 
     def loss(self, views: LDViews, progress: Progress) -> Scalar:
         """L_patch + L_mix, and in stage 2 the region and entropy terms."""
@@ -126,3 +128,8 @@ class LocalDiscrimination(Method[LDViews]):
     def masks(self, images: Tensor) -> Tensor:
         """Shares of the clusters at every pixel, shape (batch, clusters, height, width)."""
         return shares(self.decoder(self.encoder(images), ("clusters",))["clusters"])
+
+    def vectors(self, images: Tensor) -> Float[Tensor, "patches dim"]:
+        """Z of every patch."""
+        embedding = self.decoder(self.encoder(images), ("embedding",))["embedding"]
+        return rows(patch_vectors(embedding, self.config.grid))

@@ -1,11 +1,10 @@
 """The four losses of local discrimination, as functions of tensors.
 
 Chen et al., "Unsupervised Local Discrimination for Medical Images", TPAMI 2023,
-https://arxiv.org/abs/2108.09440. The batch criterion is that of Ye et al., "Unsupervised Embedding
-Learning via Invariant and Spreading Instance Feature", CVPR 2019, https://arxiv.org/abs/1904.03436.
+https://arxiv.org/abs/2108.09440. The batch criterion is that of Ye et al., CVPR 2019
+(``methods.batch_criterion``).
 """
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -14,15 +13,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from methods.base import Scalar
+from methods.batch_criterion import batch_criterion
 from methods.geometry import turned_back
 
 #: The reference's numerics, not tunables: they only keep logarithms and quotients finite.
 EPS_NORM = 1e-10
-EPS_SUM = 1e-10
 EPS_SHARE = 1e-9
 EPS_LOG = 1e-30
-#: Largest probability inside log(1 - P): one float32 step below 1.
-LARGEST = 1.0 - 2.0**-24
 
 Maps = Float[Tensor, "images dim height width"]
 
@@ -50,37 +47,6 @@ def patch_vectors(embedding: Maps, grid: int) -> Float[Tensor, "images dim grid 
 def rows(cells: Float[Tensor, "images dim grid grid"]) -> Float[Tensor, "cells dim"]:
     """One row a patch, image by image."""
     return cells.flatten(2).transpose(1, 2).flatten(0, 1)
-
-
-def batch_criterion(x: Float[Tensor, "rows dim"], temperature: float) -> Scalar:
-    """Ye et al.'s batch criterion: find your other view, and be found by nobody else.
-
-    -(1/N) sum_i [log P(i+|i) + sum_{j not in {i, i+}} log(1 - P(j|i))], where gradients do not
-    pass through the vectors that an anchor is compared with.
-
-    Args:
-        x: Unit vectors; row i and row i + N/2 are the two views of one thing.
-        temperature: Divisor of the cosine similarities, positive.
-
-    Returns:
-        The loss in nats.
-
-    Raises:
-        ValueError: If the number of rows is odd or the temperature not positive.
-    """
-    count = len(x)
-    if count % 2 or temperature <= 0.0:
-        raise ValueError(
-            f"needs an even number of rows, not {count}, and a positive temperature, "
-            f"not {temperature}"
-        )
-    similarity = x @ x.detach().T / temperature
-    itself = torch.eye(count, dtype=torch.bool, device=x.device)
-    total = similarity.masked_fill(itself, -math.inf).logsumexp(dim=1, keepdim=True)
-    log_p = similarity - torch.logaddexp(total, total.new_tensor(math.log(EPS_SUM)))
-    positive = itself.roll(count // 2, dims=1)
-    others = torch.log1p(-log_p.exp().clamp(max=LARGEST)).masked_fill(itself | positive, 0.0)
-    return -(log_p[positive].sum() + others.sum()) / count
 
 
 def patch_loss(

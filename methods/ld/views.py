@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+from methods.augmentation import Augmentation
 from methods.base import Batch, Draws
-from methods.colour import greyed, jittered
 from methods.geometry import (
     Placement,
     crops,
@@ -16,7 +16,7 @@ from methods.geometry import (
     sample,
     turned,
 )
-from methods.views import View, upright, view_side
+from methods.views import View, coloured, upright, view_side
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +24,15 @@ class ViewStrengths:
     """What LD's views go through.
 
     Attributes:
+        view: Mirror images and crop, shared by both views; colours, each view's own.
         rotation: Largest rotation shared by both views, degrees.
-        crop_area: Smallest share of the area kept by the shared crop.
         tilt: Largest rotation of each view's own, degrees.
-        jitter: Strengths of brightness, contrast, saturation (around 1) and hue (turns).
-        grey: Share of views turned grey.
         mix: Range of I1's share in a mixed image.
     """
 
+    view: Augmentation
     rotation: float
-    crop_area: float
     tilt: float
-    jitter: tuple[float, float, float, float]
-    grey: float
     mix: tuple[float, float]
 
 
@@ -87,10 +83,12 @@ def shared_place(
     images: Tensor, draws: Draws, strengths: ViewStrengths
 ) -> tuple[Placement, Tensor]:
     """What both views share: mirror images, a rotation and a crop."""
-    turn = flips(draws.chance("flip", 0.5), draws.chance("flip vertical", 0.5)) @ rotations(
-        draws.uniform("rotation", -strengths.rotation, strengths.rotation)
+    view = strengths.view
+    mirrors = flips(
+        draws.chance("flip", view.flip), draws.chance("flip vertical", view.flip_vertical)
     )
-    crop = crops(draws, (strengths.crop_area, 1.0), (3 / 4, 4 / 3))
+    turn = mirrors @ rotations(draws.uniform("rotation", -strengths.rotation, strengths.rotation))
+    crop = crops(draws, view.area, view.aspect)
     side = images.shape[-1]
     rotated = sample(images, turn, side, "nearest")
     return turn @ crop, sample(rotated, crop, view_side(side), "bilinear", "border")
@@ -100,4 +98,4 @@ def own_look(images: Tensor, draws: Draws, strengths: ViewStrengths) -> tuple[Pl
     """What each view has of its own: a slight rotation and its colours, in [0, 1]."""
     tilt = rotations(draws.uniform("tilt", -strengths.tilt, strengths.tilt))
     tilted = sample(images, tilt, images.shape[-1], "nearest")
-    return tilt, greyed(jittered(tilted, draws, strengths.jitter, 1.0), draws, strengths.grey)
+    return tilt, coloured(tilted, draws, strengths.view)

@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from benchmark.exclusions import LeakError
-from benchmark.grid import Grid, settle
+from benchmark.grid import Grid, config_of, settle
 from benchmark.plan import Plan
+from methods.augmentation import SHARED
+from methods.errors import ConfigError, InputError
 from tasks.base import Source
 from tasks.phantoms import write_phantoms
 
@@ -58,6 +60,13 @@ def test_a_leak_is_left_out_and_belongs_to_the_key(source: Source, tmp_path: Pat
     assert not list(tmp_path.iterdir())  # lists are kept when the run starts
 
 
+def test_a_pool_too_small_for_a_method_is_refused_before_anything_is_computed(
+    source: Source, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=r"transvw needs a pool of at least 100 training images"):
+        settled(source, tmp_path, methods=["transvw"])
+
+
 def test_leaks_may_be_refused(source: Source, tmp_path: Path) -> None:
     with pytest.raises(LeakError, match="1 images of the pool idrid_grading recur among test"):
         settled(source, tmp_path, leaks="error")
@@ -96,3 +105,19 @@ def test_an_own_task_joins_the_registered_ones(source: Source, tmp_path: Path) -
     grid = settled(source, tmp_path / "frozen", tasks=tasks)
     assert list(grid.data) == ["idrid_optic_disc", "again"]
     assert {cell.key.task for cell in grid.cells} == {"idrid_optic_disc", "again"}
+
+
+def test_settings_reach_into_augmentations_and_a_plan_may_share_them() -> None:
+    settings = {"simclr": {"temperature": 0.2, "view": {"grey": 0.5, "area": [0.5, 1.0]}}}
+    config = config_of(plan(methods=["simclr"], config=settings), "simclr")
+    assert (config.temperature, config.view.grey, config.view.area) == (0.2, 0.5, (0.5, 1.0))
+    assert config.view.flip == 0.5
+    shared = config_of(plan(methods=["ld"], augmentation="shared"), "ld")
+    assert shared.view == SHARED
+    assert config_of(plan(methods=["ld"]), "ld").view != SHARED
+    for wrong, complaint in (
+        ({"view": {"gray": 0.5}}, "unknown setting of simclr's view 'gray'; did you mean 'grey'"),
+        ({"view": 0.5}, "view must be a table"),
+    ):
+        with pytest.raises(InputError, match=complaint):
+            config_of(plan(methods=["simclr"], config={"simclr": wrong}), "simclr")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import registry
-from benchmark.plan import Plan, read_plan, with_pools, with_tasks
+from benchmark.plan import Plan, read_plan, with_methods, with_pools, with_tasks
 from methods.errors import ConfigError, InputError, UnknownNameError
 
 PLANS = Path(__file__).parents[2] / "benchmark" / "plans"
@@ -100,6 +100,15 @@ def test_a_part_of_the_tasks_in_the_plans_order(tmp_path: Path) -> None:
     assert with_tasks(plan, ["chasedb1_vessel"]).tasks == ["chasedb1_vessel"]
     with pytest.raises(UnknownNameError, match="unknown task of the plan 'hrf'; did you mean 'hrf"):
         with_tasks(plan, ["hrf"])
+
+
+def test_some_of_the_methods(tmp_path: Path) -> None:
+    plan = read_plan(written(tmp_path, VALID))
+    assert with_methods(plan, []) == plan
+    some = with_methods(plan, ["ld"])
+    assert (some.methods, some.downstream.direct) == (["ld"], [])  # random is not there to direct
+    with pytest.raises(UnknownNameError, match="unknown method of the plan 'simclr'"):
+        with_methods(plan, ["simclr"])
 
 
 def test_other_pools(tmp_path: Path) -> None:

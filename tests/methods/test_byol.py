@@ -7,19 +7,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from methods.augmentation import Augmentation
 from methods.base import Budget, Draws, Images, Progress
 from methods.byol import BYOL
 from methods.networks import pooled
 from methods.pretrain import build, pretrain
-from methods.views import Augmentation, TwoViews, two_views
+from methods.views import TwoViews, two_views
 
 PROGRESS = Progress("pretraining", 0, 10)
 BASE = 0.8  # far from 1, so that every step moves the target visibly
 
 
-@pytest.fixture
-def method() -> BYOL:
-    config = BYOL.Config(momentum=BASE, batch_size=4, learning_rate=1e-2)
+@pytest.fixture(params=["lightly", "solo"])
+def method(request: pytest.FixtureRequest) -> BYOL:
+    config = BYOL.Config(momentum=BASE, batch_size=4, learning_rate=1e-2, backend=request.param)
     made = build(BYOL, config, "tiny", 3, seed=0)
     assert isinstance(made, BYOL)
     return made

@@ -80,8 +80,16 @@ def test_a_step_restores_what_is_missing_from_the_rest() -> None:
         loss = method.loss(views, PROGRESS).item()
     assert restored.shape == views.whole.shape
     assert loss == pytest.approx(loss_by_loops(restored, views), rel=1e-5)
-    other = Holed(views.whole, 1.0 - views.missing)
-    assert loss != pytest.approx(loss_by_loops(restored, other), rel=1e-3)
+    everywhere = Holed(views.whole, torch.ones_like(views.missing))
+    with torch.no_grad():
+        peeked = method.decoder(method.encoder(views.whole), ("image",))["image"]
+    for wrong in (
+        loss_by_loops(restored, Holed(views.whole, 1.0 - views.missing)),  # what was seen
+        loss_by_loops(restored, everywhere),  # the whole image
+        loss_by_loops(peeked, views),  # the holes' content shown
+        float((views.missing * (restored - views.whole) ** 2).mean()),  # over the whole area
+    ):
+        assert loss != pytest.approx(wrong, rel=1e-3)
 
 
 def test_hidden_content_changes_the_aim_but_not_the_restoration() -> None:

@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from methods.base import Draws, Images, Progress
+from methods.batch_criterion import batch_criterion
 from methods.geometry import turned_back
 from methods.ld import LocalDiscrimination
 from methods.ld.losses import (
-    batch_criterion,
     entropy_loss,
     l2,
     mixup_loss,

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from methods.batch_criterion import batch_criterion
 from methods.geometry import flips
 from methods.ld import LocalDiscrimination
-from methods.ld.losses import Losses, batch_criterion, l2
+from methods.ld.losses import Losses, l2
 from methods.ld.views import LDViews
 from methods.networks import Encoder
 from methods.views import View, upright

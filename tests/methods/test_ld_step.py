@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from methods.augmentation import Augmentation
 from methods.base import Draws, Images, Progress
+from methods.batch_criterion import batch_criterion
 from methods.ld import LocalDiscrimination
-from methods.ld.losses import batch_criterion, region_loss
+from methods.ld.losses import region_loss
 from methods.ld.views import LDViews, ViewStrengths, ld_views
 from methods.pretrain import build
 
@@ -230,6 +232,16 @@ def test_region_loss_ignores_the_order_of_images_and_of_clusters() -> None:
     assert region_loss(regions[:, [1, 2, 0]], 0.2).item() == pytest.approx(loss)
 
 
+PUBLISHED = Augmentation(
+    area=(0.9, 1.0),
+    flip=0.5,
+    flip_vertical=0.5,
+    jitter=(0.4, 0.4, 0.4, 0.02),
+    jitter_probability=1.0,
+    grey=0.2,
+)
+
+
 def test_the_constants_are_the_published_ones() -> None:
     published = {
         "learning_rate": 1e-3,
@@ -245,10 +257,8 @@ def test_the_constants_are_the_published_ones() -> None:
         "weight_region": 10.0,
         "weight_entropy": 0.1,
         "rotation": 180.0,
-        "crop_area": 0.9,
         "tilt": 2.0,
-        "jitter": (0.4, 0.4, 0.4, 0.02),
-        "grey": 0.2,
+        "view": asdict(PUBLISHED),
         "mix": (0.2, 0.8),
     }
     assert asdict(LocalDiscrimination.Config()) == published
@@ -265,13 +275,4 @@ def test_the_config_reaches_the_views(images: Images, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("methods.ld.ld_views", recorded)
     views_of(made(LocalDiscrimination.Config()), images)
-    assert got == [
-        ViewStrengths(
-            rotation=180.0,
-            crop_area=0.9,
-            tilt=2.0,
-            jitter=(0.4, 0.4, 0.4, 0.02),
-            grey=0.2,
-            mix=(0.2, 0.8),
-        )
-    ]
+    assert got == [ViewStrengths(PUBLISHED, rotation=180.0, tilt=2.0, mix=(0.2, 0.8))]

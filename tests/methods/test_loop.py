@@ -15,9 +15,10 @@ from methods.errors import ConfigError
 from methods.inpainting import Inpainting
 from methods.networks import Encoder
 from methods.order import batch_sizes, order, phase_images, timetable
-from methods.pretrain import DivergedError, build, pretrain
-from methods.schedules import Halving, constant, cosine
+from methods.pretrain import build, pretrain
+from methods.schedules import Halving, WarmCosine, constant, cosine
 from methods.simclr import SimCLR
+from methods.training import DivergedError
 
 CPU = torch.device("cpu")
 BUDGET = Budget(images=40, checks=5, statistics="trained")
@@ -147,9 +148,41 @@ def test_each_phase_starts_a_new_adam(images: Images, monkeypatch: pytest.Monkey
     assert abs(moves[4]) != pytest.approx(0.3, rel=1e-2)
 
 
+def test_a_group_may_have_a_rate_and_a_decay_of_its_own(
+    images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_phases(monkeypatch, Phase("pretraining", decay=cosine))
+    rates: list[list[float]] = []
+    real = torch.optim.Adam.step
+
+    def step(self: torch.optim.Adam, closure: None = None) -> None:
+        rates.append([group["lr"] for group in self.param_groups])
+        real(self, closure)
+
+    def param_groups(self: Probe, phase: str) -> list[dict[str, Any]]:
+        assert phase == "pretraining"
+        return [
+            {"params": [self.weight], "decay": constant},
+            {"params": [self.head.weight], "lr": 0.05},
+            {"params": [self.head.bias], "lr": 0.02, "decay": Halving(2)},
+        ]
+
+    monkeypatch.setattr(torch.optim.Adam, "step", step)
+    monkeypatch.setattr(Probe, "param_groups", param_groups)
+    method = probe(learning_rate=0.3)
+    pretrain(method, images, BUDGET, seed=0)
+    assert method.weight.item() == pytest.approx(adam_by_hand([0.3] * 10, 0.0), rel=1e-5)
+    for n, got in enumerate(rates):
+        assert got == [0.3, 0.05 * cosine(n / 10), 0.02 * Halving(2)(n / 10)]
+    assert len(rates) == 10
+
+
 def test_schedules() -> None:
     assert [constant(f) for f in (0.0, 0.7)] == [1.0, 1.0]
     assert [cosine(f) for f in (0.0, 1 / 3, 0.5, 1.0)] == pytest.approx([1.0, 0.75, 0.5, 0.0])
+    assert [WarmCosine(0.2)(f) for f in (0.0, 0.1, 0.2, 0.6, 1.0)] == pytest.approx(
+        [0.0, 0.5, 1.0, 0.5, 0.0]
+    )
     assert [Halving(4)(f) for f in (0.0, 0.24, 0.25, 0.5, 0.75, 0.99)] == [
         1.0,
         1.0,
@@ -160,10 +193,14 @@ def test_schedules() -> None:
     ]
 
 
-@pytest.mark.parametrize("method", [SimCLR, BYOL, Inpainting])
-def test_single_phase_methods_decay_along_a_cosine(method: type[Method[Any]]) -> None:
+@pytest.mark.parametrize(
+    ("method", "decay"), [(SimCLR, WarmCosine(0.1)), (BYOL, cosine), (Inpainting, cosine)]
+)
+def test_single_phase_methods_decay_along_a_cosine(
+    method: type[Method[Any]], decay: Callable[[float], float]
+) -> None:
     (phase,) = method.phases
-    assert phase.decay is cosine
+    assert phase.decay == decay
     assert (phase.share, phase.transfer) == (1.0, "last")
 
 
@@ -173,7 +210,7 @@ def test_hooks_are_called_in_order(images: Images) -> None:
     expected = ["epoch", "step", "after 0", "step", "after 1"]
     expected += ["epoch", "step", "after 2", "step", "after 3"]
     assert method.events == expected
-    validated = 6  # one batch
+    validated = 6 + 4  # one batch, and the held-out images once
     assert result.images_passed == 2 * 12 + validated
 
 
@@ -276,7 +313,8 @@ def test_checks_repeat_the_same_held_out_batches(images: Images) -> None:
     assert all(n < 12 for each in steps(method) for n in each.index)
     trained_on = torch.cat([each.numbers for each in steps(method)])
     assert not bool(torch.isin(first[0].numbers, trained_on).any())
-    assert result.images_passed == 4 * 4 + 14 * 12  # checks, and before_epoch of 14 passes
+    # Checks, the held-out images at each, and before_epoch of 14 passes.
+    assert result.images_passed == 4 * 4 + 2 * 4 + 14 * 12
 
 
 def test_a_checks_batches_are_augmented_differently(make_images: Callable[..., Images]) -> None:
@@ -291,7 +329,11 @@ def test_checks_are_spread_over_the_run(images: Images) -> None:
     method = probe()
     method.validation = iter([5.0, 4.0, 3.0])
     result = pretrain(method, images, replace(BUDGET, checks=3), seed=0)
-    assert result.history.checks == [
+    seen = [
+        {key: value for key, value in check.items() if key in ("phase", "step", "drawn", "loss")}
+        for check in result.history.checks
+    ]
+    assert seen == [
         {"phase": "pretraining", "step": step, "drawn": 4 * step, "loss": loss}
         for step, loss in ((4, 5.0), (7, 4.0), (10, 3.0))
     ]

@@ -6,18 +6,20 @@ import pytest
 import torch
 from torch import Tensor
 
+from methods.augmentation import Augmentation
 from methods.base import Draws, Images, Progress
 from methods.networks import pooled
 from methods.pretrain import build
 from methods.simclr import SimCLR
-from methods.views import Augmentation, TwoViews, two_views
+from methods.views import TwoViews, two_views
 
 PROGRESS = Progress("pretraining", 0, 10)
 
 
-@pytest.fixture
-def method() -> SimCLR:
-    made = build(SimCLR, SimCLR.Config(temperature=0.3), "tiny", 3, seed=0)
+@pytest.fixture(params=["lightly", "solo"])
+def method(request: pytest.FixtureRequest) -> SimCLR:
+    config = SimCLR.Config(temperature=0.3, backend=request.param)
+    made = build(SimCLR, config, "tiny", 3, seed=0)
     assert isinstance(made, SimCLR)
     return made
 

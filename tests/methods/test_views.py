@@ -8,10 +8,11 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from methods.augmentation import Augmentation
 from methods.base import Batch, Draws
 from methods.geometry import sample, turned_back
 from methods.ld.views import LDViews, ViewStrengths, ld_views
-from methods.views import Augmentation, View, one_view, two_views, view_side
+from methods.views import View, one_view, two_views, view_side
 
 SIDE = 64
 PIXEL = 2.0 / SIDE  # in coordinates from -1 to 1
@@ -20,11 +21,15 @@ UNIT = (1.0, 1.0, 1.0)
 MANY = 400
 
 STILL = ViewStrengths(
-    rotation=0.0, crop_area=1.0, tilt=0.0, jitter=(0.0, 0.0, 0.0, 0.0), grey=0.0, mix=(0.2, 0.8)
+    Augmentation(flip=0.5, flip_vertical=0.5), rotation=0.0, tilt=0.0, mix=(0.2, 0.8)
 )
+SMALLER = replace(STILL, view=replace(STILL.view, area=(0.9, 1.0)))
 #: LD's published strengths of place, without colour.
-PLACED = replace(STILL, rotation=180.0, crop_area=0.9, tilt=2.0)
-LD = replace(PLACED, jitter=(0.4, 0.4, 0.4, 0.02), grey=0.2)
+PLACED = replace(SMALLER, rotation=180.0, tilt=2.0)
+LD = replace(
+    PLACED,
+    view=replace(PLACED.view, jitter=(0.4, 0.4, 0.4, 0.02), jitter_probability=1.0, grey=0.2),
+)
 #: SimCLR's place, without colour.
 CROPPED = Augmentation(area=(0.08, 1.0), flip=0.5, flip_vertical=0.5)
 COLOURED = replace(
@@ -218,7 +223,7 @@ def test_crops_mix_no_black_in_at_the_edge(side: int) -> None:
     white = batch_of(torch.ones(50, 3, side, side))
     cropped = one_view(white, draws_for(white), CROPPED, "a").images
     assert torch.allclose(cropped, torch.ones_like(cropped))
-    views = ld_views(white, draws_for(white), replace(STILL, crop_area=0.9))
+    views = ld_views(white, draws_for(white), SMALLER)
     assert torch.allclose(views.first.images, torch.ones_like(views.first.images))
 
 

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
+from benchmark.contract.tasks import Blind, encoder
 from methods.networks import Encoder
 from tasks import TASKS
 from tasks.base import Source, TaskScores
@@ -17,23 +17,6 @@ from tasks.phantoms import write_phantoms
 from tasks.segmentation import SegmentationTask, Settings
 
 MakeTask = Callable[[str], SegmentationTask]
-
-
-class Blind(Encoder):
-    """An encoder that sees nothing: its maps are zero whatever the image."""
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        side = images.shape[-1]
-        return [
-            images.new_zeros(len(images), channels, side // stride, side // stride)
-            for channels, stride in zip(self.channels, self.strides, strict=True)
-        ]
-
-
-def encoder(kind: type[Encoder], channels: int) -> Encoder:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return kind("tiny", channels)
 
 
 def direct_dice(scores: TaskScores) -> float:

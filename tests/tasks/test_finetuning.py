@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from benchmark.contract.tasks import Blind
 from methods.networks import Encoder, SegmentationDecoder
 from tasks import finetuning
 from tasks.base import NORMALISATION, TaskScores
@@ -25,7 +26,6 @@ from tasks.finetuning import (
 )
 from tasks.metrics import mask_scores
 from tasks.segmentation import Labelled, SegmentationData, SegmentationTask, Settings
-from tests.tasks.test_anchors import Blind
 
 MakeTask = Callable[[str], SegmentationTask]
 TWO_STAGES, ONE_STAGE = ("frozen", "finetuned"), ("direct",)

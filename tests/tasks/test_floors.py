@@ -51,7 +51,16 @@ def test_the_packages_are_this_repositorys() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["benchmark.cli", "benchmark.plan", "benchmark.store", "tasks.idrid", "methods"]
+    "module",
+    [
+        "benchmark.cli",
+        "benchmark.plan",
+        "benchmark.registry",
+        "benchmark.skeletons",
+        "benchmark.store",
+        "tasks.idrid",
+        "methods",
+    ],
 )
 def test_heavy_libraries_are_imported_late(module: str) -> None:
     code = f"import sys, {module}; print([m for m in {HEAVY!r} if m in sys.modules])"

@@ -1,0 +1,65 @@
+"""The second backend: solo-learn's losses and clustering, without its trainers.
+
+solo-learn 1.0.2's package imports Lightning, its data loaders and a library that is gone. Its
+losses and ``utils.kmeans``, ``utils.sinkhorn_knopp`` need none of them, so they are loaded below
+bare parent packages that know where their files lie and run no code.
+"""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from methods.errors import ConfigError
+
+Backend = Literal["lightly", "solo"]
+
+#: Packages whose own ``__init__`` cannot be run.
+BARE = ("solo", "solo.utils")
+
+
+def solo(where: str) -> Any:  # noqa: ANN401
+    """A function or class of solo-learn.
+
+    Args:
+        where: "module:name" below the package, e.g. "losses.barlow:barlow_loss_func".
+
+    Raises:
+        ConfigError: If solo-learn is not installed.
+    """
+    module, _, name = where.partition(":")
+    for package in BARE:
+        if package not in sys.modules:
+            sys.modules[package] = bare(package)
+    return getattr(importlib.import_module(f"solo.{module}"), name)
+
+
+def bare(package: str) -> ModuleType:
+    """A package with a path and without code."""
+    # Found by its folder: asking for "solo.utils" by name would run "solo" itself.
+    spec = importlib.util.find_spec("solo") if "solo" not in sys.modules else None
+    if package == "solo":
+        if spec is None or not spec.submodule_search_locations:
+            raise ConfigError(
+                "solo-learn is not installed: pip install --no-deps solo-learn==1.0.2"
+            )
+        folders = [Path(place) for place in spec.submodule_search_locations]
+    else:
+        parent, _, name = package.rpartition(".")
+        folders = [Path(place) / name for place in sys.modules[parent].__path__]
+    module = ModuleType(package)
+    module.__path__ = [str(folder) for folder in folders]
+    return module
+
+
+def known_backend(backend: str) -> Backend:
+    """The backend itself if it is one.
+
+    Raises:
+        ConfigError: If it is not.
+    """
+    if backend not in ("lightly", "solo"):
+        raise ConfigError(f'backend must be "lightly" or "solo", not {backend!r}')
+    return backend  # type: ignore[return-value]  # checked a line above

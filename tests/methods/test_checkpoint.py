@@ -1,0 +1,142 @@
+"""A training that is cut off and goes on ends where an undisturbed one does, to the bit."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import torch
+
+from benchmark import registry
+from methods.base import Budget, Images, Method, Pretrained
+from methods.checkpoint import Checkpoint, tensors_of
+from methods.pretrain import build, pretrain
+from methods.simclr import SimCLR
+from methods.training import Checkpoints, Training
+
+#: One phase, and two with a choice of checkpoint; the contract asks every method.
+TRIED = ("simclr", "ld")
+#: Two passes over twelve images, a short last batch, and a check at every other step.
+BUDGET = Budget(images=44, checks=3)
+
+
+def made(name: str) -> Method[Any]:
+    cls = registry.method(name)
+    return build(cls, replace(cls.Config(), batch_size=8), "tiny", 3, seed=0)
+
+
+def kept_at_every_step(name: str, images: Images) -> tuple[Pretrained, list[Checkpoint]]:
+    kept: list[Checkpoint] = []
+    result = pretrain(
+        made(name), images, BUDGET, seed=0, checkpoints=Checkpoints(kept.append, every=1)
+    )
+    return result, kept
+
+
+def same(one: Pretrained, other: Pretrained) -> bool:
+    a, b = tensors_of(one.model), tensors_of(other.model)
+    assert a.keys() == b.keys()
+    return (
+        all(torch.equal(a[key], b[key]) for key in a)
+        and one.history == other.history
+        and (one.images_drawn, one.images_passed) == (other.images_drawn, other.images_passed)
+        and one.transferred == other.transferred
+    )
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_going_on_from_any_step_ends_in_the_same_bits(name: str, images: Images) -> None:
+    whole, kept = kept_at_every_step(name, images)
+    assert len(kept) >= 5
+    for checkpoint in kept:
+        # What a file would hold: plain values and tensors, nothing else.
+        start = Checkpoint(dict(checkpoint.tensors), json.loads(json.dumps(checkpoint.values)))
+        torch.manual_seed(99)
+        again = pretrain(
+            made(name),
+            images,
+            BUDGET,
+            seed=0,
+            checkpoints=Checkpoints(lambda _: None, every=1000, start=start),
+        )
+        assert same(whole, again), f"resumed at step {checkpoint.values['step']}"
+
+
+def test_checkpoints_are_not_changed_by_the_training_that_goes_on(images: Images) -> None:
+    _, kept = kept_at_every_step("simclr", images)
+    weights = [checkpoint.tensors["method/encoder.blocks.0.0.0.weight"] for checkpoint in kept]
+    assert all(not torch.equal(a, b) for a, b in pairwise(weights))
+    assert [len(checkpoint.values["losses"]) for checkpoint in kept] == list(range(1, 7))
+
+
+@pytest.mark.parametrize("part", ["method", "optimiser", "generator", "position"])
+def test_every_part_of_a_checkpoint_counts(
+    part: str, images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leaving a part out is noticed: by another result or an error."""
+
+    def loss(self: SimCLR, *arguments: Any) -> Any:  # noqa: ANN401
+        # A method that draws from the global generator in its loss.
+        return real(self, *arguments) * (1.0 + 0.1 * torch.rand(()))
+
+    real = SimCLR.loss
+    monkeypatch.setattr(SimCLR, "loss", loss)
+    whole, kept = kept_at_every_step("simclr", images)
+    taken = kept[2]
+    fresh = Training(made("simclr"), images, BUDGET, 0)
+    fresh.optimiser = fresh.adam(fresh.method.phases[0])
+    nothing = fresh.checkpoint()
+    tensors = {
+        key: (nothing if key.startswith(part) else taken).tensors.get(key, value)
+        for key, value in taken.tensors.items()
+        if not (key.startswith(part) and key not in nothing.tensors)
+    }
+    values = dict(nothing.values if part == "position" else taken.values)
+    start = Checkpoint(tensors, values)
+    again = pretrain(
+        made("simclr"),
+        images,
+        BUDGET,
+        seed=0,
+        checkpoints=Checkpoints(lambda _: None, every=1000, start=start),
+    )
+    assert not same(whole, again)
+
+
+def test_another_methods_checkpoint_is_refused(images: Images) -> None:
+    _, kept = kept_at_every_step("simclr", images)
+    with pytest.raises(ValueError, match="another method or settings"):
+        pretrain(
+            made("byol"),
+            images,
+            BUDGET,
+            seed=0,
+            checkpoints=Checkpoints(lambda _: None, every=1, start=kept[0]),
+        )
+
+
+def test_the_best_weights_so_far_survive(images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LD transfers its best checkpoint, which may lie before the interruption."""
+    losses = iter([9.0, 1.0, 2.0, 3.0] * 20)
+    real: Callable[..., float] = Training.check
+
+    def check(self: Training, progress: Any) -> float:  # noqa: ANN401
+        real(self, progress)
+        return next(losses)
+
+    monkeypatch.setattr(Training, "check", check)
+    cls = registry.method("ld")
+    kept: list[Checkpoint] = []
+    budget = Budget(images=48, checks=4)
+
+    def run(checkpoints: Checkpoints) -> Pretrained:
+        method = build(cls, replace(cls.Config(), batch_size=8), "tiny", 3, seed=0)
+        return pretrain(method, images, budget, seed=0, checkpoints=checkpoints)
+
+    whole = run(Checkpoints(kept.append, every=1))
+    losses = iter([2.0, 3.0] * 20)
+    late = next(c for c in reversed(kept) if c.values["best_loss"] == 1.0)
+    again = run(Checkpoints(lambda _: None, every=1000, start=late))
+    assert same(whole, again)
