@@ -3,11 +3,12 @@
 import ast
 import importlib.util
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import torch
 
+from benchmark.admission import method_mistakes
 from benchmark.contract.subject import (
     CPU,
     BrokenError,
@@ -37,18 +38,8 @@ def complete(cls: Cls) -> None:
     """It says who it is, where it comes from and what can be set."""
     where = f"{cls.__module__}.{cls.__qualname__}"
     insist(bool(cls.__doc__), f"give {where} a docstring of one sentence")
-    insist(
-        isinstance(getattr(cls, "paper", None), str) and cls.paper.startswith("https://"),
-        f"{where}.paper must be an https link, not {getattr(cls, 'paper', None)!r}",
-    )
-    config = getattr(cls, "Config", None)
-    insist(
-        isinstance(config, type) and is_dataclass(config) and config.__dataclass_params__.frozen,  # type: ignore[attr-defined]
-        f"{where}.Config must be a frozen dataclass",
-    )
-    names = {entry.name for entry in fields(cls.Config)}
-    missing = {"learning_rate", "weight_decay", "batch_size"} - names
-    insist(not missing, f"{where}.Config lacks {', '.join(sorted(missing))}")
+    for mistake in method_mistakes(cls, cls.name):
+        raise BrokenError(f"{where} {mistake}")
     shares = sum(phase.share for phase in cls.phases)
     insist(
         not cls.phases or abs(shares - 1.0) < 1e-9,

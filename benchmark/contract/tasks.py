@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmark.admission import task_mistakes
 from benchmark.contract.subject import BrokenError, insist
 from methods.networks import Encoder
 from tasks.base import NORMALISATION, MissingDataError, Source, TaskScores
@@ -85,11 +86,9 @@ def complete(subject: Subject) -> None:
         re.fullmatch(r"[a-z0-9_-]+", subject.task.name) is not None,
         f"{where}.name must be lower-case letters, digits, - and _, not {subject.task.name!r}",
     )
+    for mistake in task_mistakes(cls, subject.task.name):
+        raise BrokenError(f"{where} {mistake}")
     info = subject.task.info
-    insist(
-        info.domain in NORMALISATION,
-        f"{where}.info.domain must be one of {', '.join(NORMALISATION)}, not {info.domain!r}",
-    )
     for name in ("title", "dataset", "folder", "owner", "page", "citation", "terms"):
         insist(bool(getattr(info, name)), f"{where}.info.{name} is empty")
 

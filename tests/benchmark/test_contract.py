@@ -96,6 +96,16 @@ class Peeking(Sound):
         return 0
 
 
+class Cheating(Sound):
+    """Trains on images that are held out, and counts them."""
+
+    def before_epoch(self, images: Images) -> int:
+        index = len(images) + torch.arange(4)
+        batch = images.batch(index, torch.device("cpu"))
+        self.loss(self.views(batch, Draws(0, 0, index)), Progress("", 0, 1)).backward()
+        return len(index)
+
+
 class Forgetful(Sound):
     """Keeps its moving average where no checkpoint finds it."""
 
@@ -162,6 +172,7 @@ SLIPS: dict[type[Sound], str] = {
     Shallow: "trains",
     Restarted: "same start",
     Peeking: "fair",
+    Cheating: "fair",
     Forgetful: "resumes",
     Unsaved: "portable",
     Half: "trains",
