@@ -1,7 +1,7 @@
-"""The runner's hands: trains encoders and evaluates them with the real methods and tasks."""
+"""The worker's hands: trains encoders and evaluates them with the real methods and tasks."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +9,22 @@ import torch
 
 from benchmark import encoders, registry
 from benchmark.cells import EXCLUDED, Cell, CellResult, Status
-from benchmark.fingerprint import fingerprint
+from benchmark.checkpoints import EVERY, Interrupted
 from benchmark.grid import Grid
+from benchmark.leases import Lease
+from benchmark.limits import ExceededError, Limits, memory_named
 from benchmark.machine import Meter
 from benchmark.pictures import save_masks, save_test
 from benchmark.run import Evaluated
 from benchmark.store import Store
-from methods.base import Images, Pretrained
+from methods.base import Images, Method, Pretrained
 from methods.pretrain import build, pretrain
 from tasks.base import NORMALISATION, Domain
 
 MASKS = "masks_{stage}.png"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TorchBench:
     """Computes cells of a grid on a device.
 
@@ -31,12 +33,18 @@ class TorchBench:
         store: Where encoders are kept.
         device: Where to compute.
         observe: Told how many images training has passed since the last call.
+        say: Told what is gone on from.
+        every: Seconds between two checkpoints of a training.
+        loaded: The encoder used last, by its folder's name: a group of cells shares it.
     """
 
     grid: Grid
     store: Store
     device: torch.device
     observe: Callable[[int], None]
+    say: Callable[[str], None]
+    every: float = EVERY
+    loaded: tuple[str, Pretrained] | None = field(default=None, init=False)
 
     def images(self, domain: Domain) -> Images:
         """A domain's pool as methods see it: pixels without names or labels."""
@@ -44,36 +52,76 @@ class TorchBench:
         values = NORMALISATION[pool.info.domain]
         return Images(pool.array, values.mean, values.std, pool.held_out, pool.rows)
 
-    def pretrained(self, cell: Cell) -> Pretrained:
-        """Load the cell's encoder, or train and keep it."""
-        key = cell.pretrain
-        config = self.grid.configs[key.method]
-        images = self.images(self.grid.tasks[cell.key.task].info.domain)
-        cls = registry.method(key.method)
-        method = build(cls, config, self.grid.plan.width, images.pixels.shape[1], seed=key.seed).to(
-            self.device
-        )
-        folder = self.store.encoders / cell.encoder
-        if self.store.has_encoder(cell.encoder):
-            return encoders.load(folder, method, images, self.grid.budget)
-        meter = Meter()
-        trained = pretrain(method, images, self.grid.budget, seed=key.seed, observe=self.observe)
-        code = fingerprint(registry.module_of(key.method))
-        encoders.save(folder, trained, key, code, meter.read(self.device))
-        return trained
+    def under_way(self, name: str) -> Interrupted:
+        """Where checkpoints of a training are kept."""
+        return Interrupted(self.store.checkpoints / name, self.every, self.say)
 
-    def evaluated(self, cell: Cell, pretrained: Pretrained) -> Evaluated:
+    def mark(self, name: str) -> str:
+        """How far the training called ``name`` is."""
+        return self.under_way(name).mark
+
+    def forget(self, name: str) -> None:
+        """Remove what was kept of a training under way."""
+        self.under_way(name).remove()
+
+    def limits(self) -> Limits:
+        """The plan's."""
+        return Limits()
+
+    def built(self, cell: Cell) -> tuple[Method[Any], Images]:
+        """The cell's method, not yet trained, and its pool."""
+        key = cell.pretrain
+        images = self.images(self.grid.tasks[cell.key.task].info.domain)
+        cls, config = registry.method(key.method), self.grid.configs[key.method]
+        width, channels = self.grid.plan.width, images.pixels.shape[1]
+        return build(cls, config, width, channels, seed=key.seed).to(self.device), images
+
+    def pretrain(self, cell: Cell, lease: Lease) -> None:
+        """Train the cell's encoder and keep it."""
+        meter = Meter(self.device)
+        under_way = self.under_way(cell.encoder)
+        method, images = self.built(cell)
+        with memory_named(method.config.batch_size, images.side):
+            trained = pretrain(
+                method,
+                images,
+                self.grid.budget,
+                seed=cell.pretrain.seed,
+                observe=self.limits().watch(meter, self.device, self.observe),
+                checkpoints=under_way.points(meter, lease.check),
+            )
+        folder = self.store.encoders / cell.encoder
+        encoders.save(folder, trained, cell.pretrain, cell.fingerprint, meter.read(), lease.check)
+        self.loaded = (cell.encoder, trained)
+        under_way.remove()
+
+    def pretrained(self, cell: Cell) -> Pretrained:
+        """The cell's encoder, which is there."""
+        if self.loaded is None or self.loaded[0] != cell.encoder:
+            self.loaded = None  # two would not always fit into memory
+            method, images = self.built(cell)
+            folder = self.store.encoders / cell.encoder
+            trained = encoders.load(folder, method, images, self.grid.budget)
+            self.loaded = (cell.encoder, trained)
+        return self.loaded[1]
+
+    def evaluated(self, cell: Cell, lease: Lease) -> Evaluated:
         """Fine-tune and score the cell's encoder on its task."""
         task, data = self.grid.tasks[cell.key.task], self.grid.data[cell.key.task]
+        pretrained, meter = self.pretrained(cell), Meter(self.device)
         batch = data.settings.batch_size
-        meter = Meter()
-        scores = task.evaluate(
-            pretrained,
-            data,
-            seed=cell.key.seed,
-            stages=cell.key.stages,
-            observe=lambda steps: self.observe(steps * batch),
-        )
+        with memory_named(batch, data.settings.size):
+            scores = task.evaluate(
+                pretrained,
+                data,
+                seed=cell.key.seed,
+                stages=cell.key.stages,
+                observe=self.limits().watch(
+                    meter, self.device, lambda steps: self.observe(steps * batch)
+                ),
+                checkpoints=self.under_way(cell.name).points(meter, lease.check),
+            )
+        spent = {} if scores.spent is None else asdict(scores.spent)
         result = CellResult(
             key=cell.key,
             status=Status.DONE,
@@ -82,7 +130,7 @@ class TorchBench:
             source=data.kind,
             rows=[(s.stage, s.image, s.metric, s.value) for s in scores.scores],
             facts={**scores.facts, **self.facts(cell), "transferred": pretrained.transferred},
-            cost=meter.read(self.device),
+            cost={**meter.read(), **spent, "pretraining": self.pretraining_cost(cell)},
         )
 
         def extra(folder: Path) -> None:
@@ -92,16 +140,26 @@ class TorchBench:
         save_test(data.test, self.store.tests / f"{cell.key.task}-{cell.key.manifest[:16]}")
         return Evaluated(result, extra)
 
-    def failed(self, cell: Cell, reason: str, facts: dict[str, Any]) -> CellResult:
+    def pretraining_cost(self, cell: Cell) -> dict[str, Any]:
+        """What the cell's encoder has cost."""
+        record = self.store.encoder_record(cell.encoder)
+        drawn = {name: record[name] for name in ("images_drawn", "images_passed")}
+        return {**drawn, "tuning_trials": 0, **record["cost"]}
+
+    def status_of(self, error: Exception) -> Status:
+        """How a cell ended that raised this."""
+        return Status.EXCEEDED if isinstance(error, ExceededError) else Status.FAILED
+
+    def unfinished(self, cell: Cell, status: Status, reason: str, lines: list[str]) -> CellResult:
         """The result of a cell that could not be computed."""
         task = self.grid.tasks[cell.key.task]
         return CellResult(
             key=cell.key,
-            status=Status.FAILED,
+            status=status,
             reason=reason,
             domain=task.info.domain,
             source=self.grid.data[cell.key.task].kind,
-            facts={**self.facts(cell), **facts},
+            facts={**self.facts(cell), "traceback": lines},
         )
 
     def facts(self, cell: Cell) -> dict[str, Any]:
@@ -110,6 +168,7 @@ class TorchBench:
         info = self.grid.tasks[cell.key.task].info
         return {
             "encoder": cell.encoder,
+            "leaks": self.grid.plan.leaks,
             "kind": info.kind,
             EXCLUDED: len(self.grid.pools[domain].excluded),
             "layout": self.grid.data[cell.key.task].variant,

@@ -1,5 +1,6 @@
 """Values: what a result is identified by, and what it says."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from enum import StrEnum
 from typing import Any
@@ -16,6 +17,8 @@ class Status(StrEnum):
     DONE = "done"
     SKIPPED = "skipped"
     FAILED = "failed"
+    #: More time or memory than the plan allows.
+    EXCEEDED = "exceeded"
 
 
 def canonical(value: object) -> Any:  # noqa: ANN401
@@ -107,6 +110,8 @@ class Cell:
     pretrain: PretrainKey
     name: str
     encoder: str
+    #: Of the method's code: module names to digests.
+    fingerprint: Mapping[str, str]
 
     @property
     def label(self) -> str:

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -38,6 +38,7 @@ Pools = Annotated[
         help="Pre-train on another pool or a folder of images instead of the plan's.",
     ),
 ]
+Ways = Literal["local", "ray"]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Where a plan was run to.")]
 
 
@@ -75,16 +76,52 @@ def run(
     method: Only = None,
     pool: Pools = None,
     cache: Cache = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="METHOD/TASK", help="Compute these alone; the others stay missing."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, help="Processes to compute in; each uses PLAN's threads.")
+    ] = 1,
+    executor: Annotated[
+        Ways, typer.Option(help='"local" processes, or a "ray" cluster (needs ldbench[ray]).')
+    ] = "local",
+    address: Annotated[str, typer.Option(help="Of the Ray cluster.")] = "auto",
+    checkpoint_seconds: Annotated[
+        float, typer.Option(min=0, help="Between two checkpoints of a training.")
+    ] = 60.0,
+    stale_seconds: Annotated[
+        float, typer.Option(min=0.5, help="Of silence, after which a worker counts as dead.")
+    ] = 60.0,
+    *,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Compute failed cells again.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be computed, and end.")
+    ] = False,
 ) -> int:
-    """Compute every cell of PLAN that OUT lacks, then print and write the leaderboard."""
+    """Compute every cell of PLAN that OUT lacks, then print and write the leaderboard.
+
+    Several calls, on several machines too, may share one OUT: each cell is computed by one.
+    """
     from benchmark.plan import read_plan, with_methods, with_pools, with_tasks  # noqa: PLC0415
 
     some = with_methods(with_tasks(read_plan(plan), task or []), method or [])
     checked = with_pools(some, pool or [])
-    from benchmark.comparison import compare  # noqa: PLC0415
+    from benchmark.comparison import Way, compare, left_to_do  # noqa: PLC0415
+    from benchmark.executors.choice import executor_called  # noqa: PLC0415
 
-    failed = compare(checked, data, out, device, cache)
-    show(out)
+    chosen = executor_called(executor, workers, address)
+    way = Way(chosen, tuple(only or ()), retry_failed, checkpoint_seconds, stale_seconds)
+    if dry_run:
+        cells = left_to_do(checked, data, out, device, cache, way)
+        for cell in cells:
+            print(f"would compute {cell.label}")
+        print(f"{len(cells)} cells to compute")
+        return 0
+    failed = compare(checked, data, out, device, cache, way)
+    show(out, stale="leave out")
     return SOME_FAILED if failed else 0
 
 
@@ -109,16 +146,36 @@ def pretrain(
 
 
 @app.command()
-def leaderboard(folder: Folder, *, as_json: AsJson = False) -> None:
+def leaderboard(
+    folder: Folder,
+    *,
+    as_json: AsJson = False,
+    stale: Annotated[
+        bool, typer.Option("--stale", help="Show cells of older code too, marked as stale.")
+    ] = False,
+) -> None:
     """Print the leaderboard of DIR and write it as CSV, Markdown, JSON and figures."""
-    show(folder, as_json=as_json)
+    show(folder, as_json=as_json, stale="mark" if stale else "refuse")
 
 
-def show(folder: Path, *, as_json: bool = False) -> None:
+def show(
+    folder: Path,
+    *,
+    as_json: bool = False,
+    stale: Literal["refuse", "mark", "leave out"],
+) -> None:
     """Write every table and figure of a results folder, and print the tables."""
     from benchmark.report.publish import publish  # noqa: PLC0415
 
-    publish(folder, as_json=as_json)
+    publish(folder, as_json=as_json, stale=stale)
+
+
+@app.command()
+def status(folder: Folder, *, as_json: AsJson = False) -> None:
+    """Say how every cell stands that was asked of DIR, those that are not done one by one."""
+    from benchmark.report.standing import show_status  # noqa: PLC0415
+
+    show_status(folder, as_json=as_json)
 
 
 @app.command()

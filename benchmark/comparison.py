@@ -1,5 +1,7 @@
 """One plan from start to end: data, grid, runner, with a progress bar."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -7,11 +9,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from benchmark import registry
-from benchmark.bench import TorchBench
+from benchmark.asked import PARTS, Asked, Wanted, ask
+from benchmark.cells import Cell, Status, canonical
+from benchmark.checkpoints import EVERY
+from benchmark.executors import Executor, Request, Serial, worker
 from benchmark.grid import Grid, settle
+from benchmark.leases import BEAT, STALE, Leases
 from benchmark.machine import device_called
 from benchmark.plan import Plan
-from benchmark.run import Runner
 from benchmark.store import Store
 from tasks.base import Source
 from tasks.cache import default_folder
@@ -24,7 +29,33 @@ PHANTOM = "phantom"
 FLOOR = "random"
 
 
-def compare(plan: Plan, data: str, out: Path, device_name: str, cache: Path | None = None) -> int:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a plan is computed, none of which changes a result.
+
+    Attributes:
+        executor: Who computes.
+        only: "METHOD/TASK" pairs to compute; all if empty. The others stay missing.
+        retry_failed: Whether failed cells are computed again.
+        every: Seconds between two checkpoints of a training.
+        stale: Seconds of silence after which a worker counts as dead.
+    """
+
+    executor: Executor = field(default_factory=Serial)
+    only: tuple[str, ...] = ()
+    retry_failed: bool = False
+    every: float = EVERY
+    stale: float = STALE
+
+
+def compare(
+    plan: Plan,
+    data: str,
+    out: Path,
+    device_name: str,
+    cache: Path | None = None,
+    way: Way | None = None,
+) -> int:
     """Compute every cell of a plan that ``out`` lacks.
 
     Args:
@@ -33,6 +64,7 @@ def compare(plan: Plan, data: str, out: Path, device_name: str, cache: Path | No
         out: Where results go.
         device_name: "auto", "cpu" or "cuda".
         cache: Where prepared images are kept; phantoms' are below ``out``.
+        way: How; in this process if omitted.
 
     Returns:
         How many cells of the plan have failed, now or before.
@@ -40,20 +72,81 @@ def compare(plan: Plan, data: str, out: Path, device_name: str, cache: Path | No
     Raises:
         InputError: If the plan or the data cannot be used; nothing is written then.
     """
-    console, store = Console(highlight=False), Store(out)
-    grid, device = prepared(plan, data, device_name, cache, store, console)
-    with progress_bar(console) as progress:
-        missing = [cell for cell in grid.cells if not store.has_cell(cell.name)]
-        bar = progress.add_task(
-            "training", total=work(grid, {cell.name for cell in missing}, store)
-        )
-        bench = TorchBench(grid, store, device, lambda images: progress.advance(bar, images))
-        runner = Runner(store, bench, progress.console.print)
-        runner.run(grid.cells)
+    way = way or Way()
+    console, store = Console(highlight=False, soft_wrap=True), Store(out)
+    grid, root = prepared(plan, data, device_name, cache, store, console)
+    chosen = only(grid.cells, way.only)
+    if way.retry_failed:
+        drop_failed(store, chosen, console)
+    missing = [cell for cell in chosen if not store.has_cell(cell.name)]
+    request = request_for(grid, root, out, device_name, missing, way)
+    if missing:
+        with progress_bar(console) as progress:
+            total = work(grid, {cell.name for cell in missing}, store)
+            bar = progress.add_task("training", total=total)
+            way.executor.run(
+                request, grid, progress.console.print, lambda images: progress.advance(bar, images)
+            )
+    ended = {cell.name: store.status(cell.name) for cell in chosen}
+    bad = sum(status is not Status.DONE for status in ended.values())
     console.print(
-        f"{runner.done} cells computed, {runner.kept} kept, {len(runner.failed)} failed now"
+        f"{len(missing)} cells computed, {len(chosen) - len(missing)} kept, {bad} not done"
     )
-    return sum(store.cell(cell.name).status != "done" for cell in grid.cells)
+    return bad
+
+
+def request_for(
+    grid: Grid, root: Source, out: Path, device_name: str, cells: Sequence[Cell], way: Way
+) -> Request:
+    """What an executor is asked for."""
+    return Request(
+        plan=grid.plan,
+        source=root,
+        out=out,
+        device=device_name,
+        code={cell.key.method: dict(cell.fingerprint) for cell in cells},
+        names=tuple(cell.name for cell in cells),
+        every=way.every,
+        stale=way.stale,
+        beat=min(BEAT, way.stale / 6),
+    )
+
+
+def only(cells: Sequence[Cell], pairs: Sequence[str]) -> list[Cell]:
+    """Those of the cells whose "METHOD/TASK" is named; all if none is.
+
+    Raises:
+        UnknownNameError: If a pair is none of the plan's.
+    """
+    present = dict.fromkeys(f"{cell.key.method}/{cell.key.task}" for cell in cells)
+    for pair in pairs:
+        registry.known("METHOD/TASK of the plan", pair, present)
+    return [cell for cell in cells if not pairs or f"{cell.key.method}/{cell.key.task}" in pairs]
+
+
+def drop_failed(store: Store, cells: Sequence[Cell], console: Console) -> None:
+    """Remove failed cells, unless somebody is at them, so that they are computed again."""
+    with Leases(store.leases) as leases:
+        for cell in cells:
+            if not store.has_cell(cell.name) or store.status(cell.name) is Status.DONE:
+                continue
+            if leases.claim(cell.name) is not None:
+                store.drop_cell(cell.name)
+                console.print(f"again   {cell.label}")
+
+
+def left_to_do(
+    plan: Plan, data: str, out: Path, device_name: str, cache: Path | None, way: Way
+) -> list[Cell]:
+    """The cells that ``compare`` would compute; nothing but phantoms and caches is written."""
+    console, store = Console(highlight=False, soft_wrap=True), Store(out)
+    grid, _ = read(plan, data, device_name, cache, store, console)
+    return [
+        cell
+        for cell in only(grid.cells, way.only)
+        if not store.has_cell(cell.name)
+        or (way.retry_failed and store.status(cell.name) is not Status.DONE)
+    ]
 
 
 def pretrain_all(
@@ -66,18 +159,19 @@ def pretrain_all(
     Returns:
         The names of the encoders' folders, in the plan's order.
     """
-    console, store = Console(highlight=False), Store(out)
-    grid, device = prepared(plan, data, device_name, cache, store, console)
+    console, store = Console(highlight=False, soft_wrap=True), Store(out)
+    grid, root = prepared(plan, data, device_name, cache, store, console)
     first = {cell.encoder: cell for cell in reversed(grid.cells)}
     ordered = list(dict.fromkeys(cell.encoder for cell in grid.cells))
     missing = [name for name in ordered if not store.has_encoder(name)]
+    request = request_for(grid, root, out, device_name, grid.cells, Way())
     with progress_bar(console) as progress:
         total = sum(grid.budget.images for name in missing if first[name].key.method != FLOOR)
         bar = progress.add_task("pre-training", total=total)
-        bench = TorchBench(grid, store, device, lambda images: progress.advance(bar, images))
-        for name in missing:
-            bench.pretrained(first[name])
-            progress.console.print(f"done    {first[name].key.method}")
+        with worker(
+            request, grid, progress.console.print, lambda images: progress.advance(bar, images)
+        ) as working:
+            working.encoders([first[name] for name in missing])
     console.print(f"{len(missing)} encoders trained, {len(ordered) - len(missing)} kept")
     return ordered
 
@@ -89,13 +183,10 @@ def prepared(
     cache: Path | None,
     store: Store,
     console: Console,
-) -> tuple[Grid, torch.device]:
-    """A plan's grid with its data read, noted in the store, and the device to compute on."""
-    device = device_called(device_name)
-    torch.set_num_threads(plan.threads)
-    root = source(plan, data, store, console, cache)
-    grid = settle(plan, root, device, console.print, store.exclusions)
-    store.put_grid(plan.title, wanted(grid))
+) -> tuple[Grid, Source]:
+    """A plan's grid with its data read, noted in the store, and where the data is."""
+    grid, root = read(plan, data, device_name, cache, store, console)
+    ask(store.root, question(grid, root))
     for frozen in grid.exclusions:
         frozen.keep()
     for domain, pool in grid.pools.items():
@@ -104,7 +195,17 @@ def prepared(
             f"{count} of {count + len(pool.files)} {domain} pool images recur among test images "
             "and are left out"
         )
-    return grid, device
+    return grid, root
+
+
+def read(
+    plan: Plan, data: str, device_name: str, cache: Path | None, store: Store, console: Console
+) -> tuple[Grid, Source]:
+    """A plan's grid with its data read, and where the data is."""
+    device = device_called(device_name)
+    torch.set_num_threads(plan.threads)
+    root = source(plan, data, store, console, cache)
+    return settle(plan, root, device, console.print, store.exclusions), root
 
 
 def source(plan: Plan, data: str, store: Store, console: Console, cache: Path | None) -> Source:
@@ -135,21 +236,16 @@ def phantom_datasets(plan: Plan) -> list[str]:
     return [dataset for dataset in DATASETS if any(dataset in place for place in places)]
 
 
-def wanted(grid: Grid) -> list[dict[str, object]]:
-    """The plan's cells as ``grid.json`` lists them."""
-    return [
-        {
-            "name": cell.name,
-            "method": cell.key.method,
-            "task": cell.key.task,
-            "domain": grid.tasks[cell.key.task].info.domain,
-            "source": grid.data[cell.key.task].kind,
-            "stages": cell.key.stages,
-            "fraction": cell.key.settings["fraction"],
-            "seed": cell.key.seed,
-        }
+def question(grid: Grid, root: Source) -> Asked:
+    """What a grid asks of a results folder."""
+    terms = grid.plan.model_dump(mode="json", exclude=set(PARTS))
+    terms["downstream"].pop("direct")
+    cells = [
+        Wanted.by(cell, grid.tasks[cell.key.task].info.domain, grid.data[cell.key.task].kind)
         for cell in grid.cells
     ]
+    pretrains = {cell.encoder: canonical(cell.pretrain) for cell in grid.cells}
+    return Asked(grid.plan.title, {**terms, "images": root.kind}, pretrains, tuple(cells))
 
 
 def work(grid: Grid, missing: set[str], store: Store) -> int:

@@ -1,48 +1,56 @@
 """Pre-trained encoders on disk, as safetensors beside what is known about their training."""
 
 import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save_file
 from torch import nn
 
 from benchmark.cells import PretrainKey, canonical
-from benchmark.store import ENCODER_RECORD, put_folder, write_json
-from methods.base import Budget, History, Images, Method, Pretrained
+from benchmark.durable import intact, put_folder, sealed, write_json
+from benchmark.store import ENCODER_RECORD
+from methods.base import Budget, History, Images, Method, Pretrained, Spent
 from methods.networks import set_precision
 from methods.order import timetable
+
+#: The whole method, and what segmentation uses of it.
+MODEL, ENCODER = "model.safetensors", "encoder.safetensors"
 
 
 def save(
     folder: Path,
     pretrained: Pretrained,
     key: PretrainKey,
-    fingerprint: dict[str, str],
+    fingerprint: Mapping[str, str],
     cost: dict[str, Any],
+    before: Callable[[], None] | None = None,
 ) -> None:
-    """Write an encoder's folder, whole or not at all."""
+    """Write an encoder's folder, whole or not at all; ``before`` is called at the last moment."""
     model = pretrained.model
     phases = timetable(type(model), model.config.batch_size, pretrained.images_drawn)
     record = {
         "key": canonical(key),
         "phases": {name: len(sizes) for name, sizes in phases.items()},
-        "fingerprint": fingerprint,
+        "fingerprint": dict(fingerprint),
         "losses": pretrained.history.losses,
         "checks": pretrained.history.checks,
         "images_drawn": pretrained.images_drawn,
         "images_passed": pretrained.images_passed,
         "transferred": pretrained.transferred,
-        "cost": cost,
+        "cost": {**cost, **asdict(pretrained.spent)},
     }
 
     def fill(temporary: Path) -> None:
-        save_file(tensors(pretrained.model), temporary / "model.safetensors")
-        save_file(tensors(pretrained.encoder), temporary / "encoder.safetensors")
+        save_file(tensors(pretrained.model), temporary / MODEL)
+        save_file(tensors(pretrained.encoder), temporary / ENCODER)
         write_json(temporary / ENCODER_RECORD, record)
 
-    put_folder(folder, fill)
+    put_folder(folder, fill, before)
 
 
 def tensors(module: nn.Module) -> dict[str, torch.Tensor]:
@@ -54,12 +62,17 @@ def tensors(module: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def load(folder: Path, method: Method[Any], images: Images, budget: Budget) -> Pretrained:
-    """Read an encoder's folder back into a method freshly built on the device to use."""
-    record = json.loads((folder / ENCODER_RECORD).read_text(encoding="utf-8"))
+    """Read an encoder's folder back into a method freshly built on the device to use.
+
+    Raises:
+        StoreError: If a file is missing or was changed.
+    """
+    digests = sealed(folder)
+    record = json.loads(intact(folder, ENCODER_RECORD, digests))
     device = next(method.parameters()).device
     with torch.random.fork_rng(devices=[]):
         method.prepare(images)
-    method.load_state_dict(load_file(folder / "model.safetensors"))
+    method.load_state_dict(load_tensors(intact(folder, MODEL, digests)))
     method.to(device).eval()
     set_precision(method, budget.precision)
     return Pretrained(
@@ -69,4 +82,5 @@ def load(folder: Path, method: Method[Any], images: Images, budget: Budget) -> P
         images_drawn=record["images_drawn"],
         images_passed=record["images_passed"],
         transferred=record["transferred"],
+        spent=Spent(**{part.name: record["cost"][part.name] for part in fields(Spent)}),
     )

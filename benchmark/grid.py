@@ -184,7 +184,8 @@ def cells_of(grid: Grid) -> list[Cell]:
                         threads=plan.threads,
                     )
                     encoder = folder_name(pretrain.hash, code)
-                    cells.append(Cell(key, pretrain, folder_name(key.hash, code), encoder))
+                    name = folder_name(key.hash, code)
+                    cells.append(Cell(key, pretrain, name, encoder, code))
     return cells
 
 

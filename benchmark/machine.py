@@ -5,7 +5,8 @@ import platform
 import resource
 import subprocess
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -45,28 +46,78 @@ def precision_for(name: str, device: torch.device) -> Precision:
     return "bfloat16" if capable else "float32"
 
 
-@dataclass(frozen=True, slots=True)
 class Meter:
-    """Started when made; tells what has been spent since."""
+    """Started when made; tells what has been spent since, and before an interruption."""
 
-    wall: float = field(default_factory=time.perf_counter)
-    processor: float = field(default_factory=time.process_time)
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.wall, self.processor = time.perf_counter(), time.process_time()
+        self.before: Mapping[str, float] = {}
+        forget_peak(device)
 
-    def read(self, device: torch.device) -> dict[str, Any]:
+    def spent(self) -> dict[str, float]:
+        """Wall and processor seconds, those of interrupted runs included."""
+        now = {
+            "wall_seconds": time.perf_counter() - self.wall,
+            "processor_seconds": time.process_time() - self.processor,
+        }
+        return {name: round(value + self.before.get(name, 0.0), 3) for name, value in now.items()}
+
+    def read(self) -> dict[str, Any]:
         """Seconds, memory, versions and the code's commit, JSON-ready."""
+        on_gpu = self.device.type == "cuda"
         return {
-            "wall_seconds": round(time.perf_counter() - self.wall, 3),
-            "processor_seconds": round(time.process_time() - self.processor, 3),
-            "process_peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-            "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+            **self.spent(),
+            "peak_mib": peak(self.device),
+            "device": torch.cuda.get_device_name(self.device) if on_gpu else "cpu",
             "threads": torch.get_num_threads(),
             "cores": os.cpu_count(),
             "python": platform.python_version(),
-            "versions": {package: version(package) for package in PACKAGES},
+            "versions": versions(),
             "commit": commit(),
         }
 
 
+@cache
+def versions() -> dict[str, str]:
+    """Of the packages that results depend on."""
+    return {package: version(package) for package in PACKAGES}
+
+
+def forget_peak(device: torch.device) -> None:
+    """Begin to measure peak memory anew, as far as the system can."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return  # the peak is then that of the whole process
+
+
+def process_memory(name: str) -> int | None:
+    """A line of /proc/self/status in MiB; None where there is none."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith(name)), None)
+
+
+def peak(device: torch.device) -> int:
+    """Most memory taken since ``forget_peak``, MiB: the GPU's, or else the process's."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) // 2**20
+    return process_memory("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def resident(device: torch.device) -> int:
+    """Memory taken now, MiB: the GPU's, or else the process's."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device) // 2**20
+    return process_memory("VmRSS") or peak(device)
+
+
+@cache
 def commit() -> str:
     """The checkout's commit; empty where there is none."""
     try:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from PIL import Image
 
-from benchmark.store import put_folder
+from benchmark.durable import put_folder
 from tasks.segmentation import Labelled
 
 

@@ -1,20 +1,28 @@
-"""Run what the store lacks.
+"""Run what the store lacks, one worker of any number.
 
-The runner knows nothing of torch: pre-training and evaluation are handed to it, so that its
+The worker knows nothing of torch: pre-training and evaluation are handed to it, so that its
 behaviour is tested in milliseconds.
 """
 
+import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from benchmark.cells import Cell, CellResult
+from benchmark.cells import Cell, CellResult, Status
+from benchmark.durable import StoreError, sweep
+from benchmark.leases import Lease, Leases, LostLeaseError
 from benchmark.store import Store
 
 #: Lines of a traceback that are kept with a failed cell.
 LINES_KEPT = 8
+#: How many workers may die over one thing, none further than the last, before it has failed.
+ATTEMPTS = 3
+#: Seconds between two looks at what others compute, while there is nothing else to do.
+PATIENCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,76 +33,199 @@ class Evaluated:
     extra: Callable[[Path], None] | None = None
 
 
+class Outcome(Enum):
+    """What became of something to compute."""
+
+    COMPUTED = auto()
+    #: It was there already.
+    KEPT = auto()
+    FAILED = auto()
+    #: Another worker is at it.
+    BUSY = auto()
+    #: Another worker has taken over; what was computed is thrown away.
+    LOST = auto()
+
+
 @runtime_checkable
 class Bench(Protocol):
-    """What the runner asks for."""
+    """What a worker asks for."""
 
-    def pretrained(self, cell: Cell) -> Any:  # noqa: ANN401
-        """The cell's encoder, trained now or before."""
+    def mark(self, name: str) -> str:
+        """How far the training called ``name`` is."""
 
-    def evaluated(self, cell: Cell, pretrained: Any) -> Evaluated:  # noqa: ANN401
-        """The cell's result."""
+    def pretrain(self, cell: Cell, lease: Lease) -> None:
+        """Train the cell's encoder and keep it."""
 
-    def failed(self, cell: Cell, reason: str, facts: dict[str, Any]) -> CellResult:
+    def evaluated(self, cell: Cell, lease: Lease) -> Evaluated:
+        """The cell's result, from its encoder."""
+
+    def unfinished(self, cell: Cell, status: Status, reason: str, lines: list[str]) -> CellResult:
         """The result of a cell that could not be computed."""
+
+    def status_of(self, error: Exception) -> Status:
+        """How a cell ended that raised this."""
+
+    def forget(self, name: str) -> None:
+        """Remove what was kept of a training under way."""
 
 
 @dataclass(slots=True)
-class Runner:
-    """One run over a grid.
+class Worker:
+    """Computes what a store lacks of a grid, beside any number of others.
 
     Attributes:
         store: Where results are kept; each is written when it is finished.
         bench: Trains and evaluates.
+        leases: Who computes what; entered by the caller.
         say: Told about each finished cell, one line.
-        kept: Cells that were already there.
-        done: Cells computed now.
-        failed: Cells that failed now, with their reasons.
+        computed: Names of the cells computed by this worker.
+        failed: Names of the cells that failed here, with their reasons.
+        lost: How often another worker had taken over.
     """
 
     store: Store
     bench: Bench
+    leases: Leases
     say: Callable[[str], None]
-    kept: int = 0
-    done: int = 0
+    computed: list[str] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
+    lost: int = 0
 
     def run(self, cells: Iterable[Cell]) -> None:
-        """Compute every cell that the store lacks; a failure is a result, and the others go on.
+        """Work until no cell is missing; a failure is a result, and the others go on.
 
         Interrupts pass through; everything finished until then is kept.
         """
-        groups: dict[str, list[Cell]] = {}
-        for cell in cells:
-            if self.store.has_cell(cell.name):
-                self.kept += 1
-            else:
-                groups.setdefault(cell.encoder, []).append(cell)
-        for group in groups.values():
-            self.run_group(group)
+        left = list(cells)
+        while left := [cell for cell in left if not self.store.has_cell(cell.name)]:
+            if not any(self.group(group) for group in by_encoder(left)):
+                time.sleep(PATIENCE)
 
-    def run_group(self, group: list[Cell]) -> None:
-        """Compute the cells of one encoder."""
-        try:
-            pretrained = self.bench.pretrained(group[0])
-        except Exception as error:  # noqa: BLE001  (kept as the cells' result, with its reason)
-            for cell in group:
-                self.fail(cell, "pre-training", error)
-            return
-        for cell in group:
-            try:
-                evaluated = self.bench.evaluated(cell, pretrained)
-            except Exception as error:  # noqa: BLE001  (kept as the cell's result)
-                self.fail(cell, "fine-tuning", error)
-                continue
-            self.store.put_cell(cell.name, evaluated.result, evaluated.extra)
-            self.done += 1
+    def group(self, group: Sequence[Cell]) -> bool:
+        """Compute what nobody else computes of one encoder's cells; whether anything was done."""
+        outcome = self.encoder(group)
+        if outcome in (Outcome.BUSY, Outcome.LOST, Outcome.FAILED):
+            return outcome is Outcome.FAILED
+        outcomes = [self.cell(cell) for cell in group]
+        return bool({Outcome.COMPUTED, Outcome.FAILED} & {outcome, *outcomes})
+
+    def encoders(self, cells: Iterable[Cell]) -> None:
+        """Pre-train what these cells need, and nothing downstream; a failure ends the run."""
+        left = list(cells)
+        while left := [cell for cell in left if not self.store.has_encoder(cell.encoder)]:
+            outcomes = {self.encoder([cell], keep_failure=False) for cell in left}
+            if Outcome.COMPUTED not in outcomes:
+                time.sleep(PATIENCE)
+
+    def encoder(self, group: Sequence[Cell], *, keep_failure: bool = True) -> Outcome:
+        """Pre-train an encoder, unless it is there or somebody does; its cells fail with it."""
+        first = group[0]
+
+        def there() -> bool:
+            # A failed pre-training leaves no encoder, but all of its cells.
+            ended = all(self.store.has_cell(cell.name) for cell in group)
+            return (ended and keep_failure) or self.store.has_encoder(first.encoder)
+
+        def train(lease: Lease) -> None:
+            sweep(self.store.encoders / first.encoder)
+            self.bench.pretrain(first, lease)
+            if not keep_failure:
+                self.say(f"done    {first.key.method}")
+
+        failing = group if keep_failure else ()
+        return self.leased(first.encoder, there, train, failing, "pre-training")
+
+    def cell(self, cell: Cell) -> Outcome:
+        """Compute a cell whose encoder is there, unless it is there or somebody does."""
+
+        def there() -> bool:
+            return self.store.has_cell(cell.name)
+
+        def evaluate(lease: Lease) -> None:
+            sweep(self.store.cells / cell.name)
+            evaluated = self.bench.evaluated(cell, lease)
+            if not self.store.put_cell(cell, evaluated.result, evaluated.extra, lease.check):
+                raise LostLeaseError(f"{cell.name} was finished by another worker")
+            self.bench.forget(cell.name)
+            self.computed.append(cell.name)
             self.say(f"done    {cell.label}")
 
-    def fail(self, cell: Cell, where: str, error: Exception) -> None:
+        return self.leased(cell.name, there, evaluate, [cell], "fine-tuning")
+
+    def leased(
+        self,
+        name: str,
+        there: Callable[[], bool],
+        compute: Callable[[Lease], None],
+        cells: Sequence[Cell],
+        what: str,
+    ) -> Outcome:
+        """Compute something if it is not there and nobody else does.
+
+        What goes wrong is kept as the cells' result; if none is named, it is raised.
+        """
+        if there():
+            return Outcome.KEPT
+        lease = self.leases.claim(name, self.bench.mark(name))
+        if lease is None:
+            return Outcome.BUSY
+        try:
+            if there():
+                return Outcome.KEPT
+            not_deadly(lease)
+            compute(lease)
+        except StoreError:
+            raise  # not the method's fault: nothing is noted, and the run ends
+        except LostLeaseError as error:
+            self.lost += 1
+            self.say(f"lost    {error}")
+            return Outcome.LOST
+        except Exception as error:
+            if not cells:
+                raise
+            for cell in cells:
+                self.fail(cell, what, error, lease)
+            self.bench.forget(name)
+            return Outcome.FAILED
+        finally:
+            self.leases.release(lease)
+        return Outcome.COMPUTED
+
+    def fail(self, cell: Cell, what: str, error: Exception, lease: Lease) -> None:
         """Keep a failure as the cell's result."""
-        reason = f"{where}: {type(error).__name__}: {error}"
+        reason = f"{what}: {type(error).__name__}: {error}"
         lines = traceback.format_exception(error)[-LINES_KEPT:]
-        self.store.put_cell(cell.name, self.bench.failed(cell, reason, {"traceback": lines}))
-        self.failed.append((cell.label, reason))
-        self.say(f"FAILED  {cell.label}: {reason.splitlines()[0]}")
+        status = self.bench.status_of(error)
+        result = self.bench.unfinished(cell, status, reason, lines)
+        try:
+            kept = self.store.put_cell(cell, result, before=lease.check)
+        except LostLeaseError:
+            kept = False
+        if kept:
+            self.failed.append((cell.name, reason))
+            self.say(f"{status.upper():7} {cell.label}: {reason.splitlines()[0]}")
+
+
+class DiedError(RuntimeError):
+    """Several workers died over one thing."""
+
+
+def not_deadly(lease: Lease) -> None:
+    """Insist that not too many have died over something.
+
+    Raises:
+        DiedError: If they have.
+    """
+    if lease.holder.attempt > ATTEMPTS:
+        raise DiedError(
+            f"{ATTEMPTS} workers died over this, none further than the one before: was memory "
+            "short? Give it more and run with --retry-failed"
+        )
+
+
+def by_encoder(cells: Iterable[Cell]) -> list[list[Cell]]:
+    """Cells by the encoder that they need, in the order in which encoders first come."""
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(cell.encoder, []).append(cell)
+    return list(groups.values())

@@ -3,32 +3,37 @@
 ``OUT/cells/<key>-<code>/`` holds ``cell.json`` and ``per_image.parquet``;
 ``OUT/encoders/<key>-<code>/`` holds ``pretrain.json``, ``model.safetensors`` and
 ``encoder.safetensors``. <key> is the first 16 digits of the key's SHA-256, <code> the first 8
-of the code's fingerprint. ``OUT/grid.json`` lists what the last plan asked for.
+of the code's fingerprint. ``OUT/checkpoints`` and ``OUT/leases`` are what is under way;
+``OUT/grid.json`` lists what was asked for (``benchmark.asked``).
 """
 
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from benchmark.cells import CellKey, CellResult, Status
-from methods.errors import InputError
+from benchmark.cells import Cell, CellKey, CellResult, Status, canonical
+from benchmark.durable import intact, put_folder, remove_folder, sealed, write_json
 from tasks.manifest import digest
 
 #: In an encoder's folder: what is known about its training.
 ENCODER_RECORD = "pretrain.json"
+#: In a cell's folder: its key, status, facts and costs; and its scores.
+CELL_RECORD, SCORES = "cell.json", "per_image.parquet"
 
-COLUMNS = ("stage", "image", "metric", "score")
-
-
-class StoreError(InputError):
-    """A results folder that cannot be used."""
+#: A cell's scores: a row a number.
+FIELDS = pa.schema(
+    [
+        ("stage", pa.string()),
+        ("image", pa.string()),
+        ("metric", pa.string()),
+        ("score", pa.float64()),
+    ]
+)
 
 
 def folder_name(key_hash: str, fingerprint: Mapping[str, str]) -> str:
@@ -67,9 +72,19 @@ class Store:
         """Where prepared images are."""
         return self.root / "cache"
 
+    @property
+    def checkpoints(self) -> Path:
+        """Where trainings under way are kept."""
+        return self.root / "checkpoints"
+
+    @property
+    def leases(self) -> Path:
+        """Where workers note what they compute."""
+        return self.root / "leases"
+
     def has_cell(self, name: str) -> bool:
         """Whether a cell is finished, well or badly."""
-        return (self.cells / name / "cell.json").is_file()
+        return (self.cells / name / CELL_RECORD).is_file()
 
     def has_encoder(self, name: str) -> bool:
         """Whether an encoder is trained."""
@@ -77,114 +92,100 @@ class Store:
 
     def courses(self, names: Iterable[str]) -> list[dict[str, Any]]:
         """What is known about the training of those of the encoders that are there."""
-        return [
-            json.loads((self.encoders / name / ENCODER_RECORD).read_text(encoding="utf-8"))
-            for name in names
-            if self.has_encoder(name)
-        ]
+        return [self.encoder_record(name) for name in names if self.has_encoder(name)]
+
+    def encoder_record(self, name: str) -> dict[str, Any]:
+        """What is known about an encoder's training.
+
+        Raises:
+            StoreError: If it cannot be read or was changed.
+        """
+        record: dict[str, Any] = json.loads(intact(self.encoders / name, ENCODER_RECORD))
+        return record
 
     def put_cell(
-        self, name: str, result: CellResult, extra: Callable[[Path], None] | None = None
-    ) -> None:
-        """Write a cell; ``extra`` may add files to its folder before it appears."""
+        self,
+        cell: Cell,
+        result: CellResult,
+        extra: Callable[[Path], None] | None = None,
+        before: Callable[[], None] | None = None,
+    ) -> bool:
+        """Write a cell.
+
+        Args:
+            cell: What was asked, and the code that answers.
+            result: What it gave.
+            extra: May add files to its folder before it appears.
+            before: Called at the last moment; what it raises keeps the cell from appearing.
+
+        Returns:
+            False if it is there already.
+
+        Raises:
+            StoreError: If it cannot be written.
+        """
         record = {entry: value for entry, value in asdict(result).items() if entry != "rows"}
-        table = pd.DataFrame(result.rows, columns=list(COLUMNS))
+        record |= {"pretrain": canonical(cell.pretrain), "fingerprint": dict(cell.fingerprint)}
+        table = pa.table(dict(zip(FIELDS.names, columns(result.rows), strict=True)), FIELDS)
 
         def fill(folder: Path) -> None:
-            table.to_parquet(folder / "per_image.parquet", index=False)
+            pq.write_table(table, folder / SCORES)
             if extra is not None:
                 extra(folder)
-            write_json(folder / "cell.json", record)
+            write_json(folder / CELL_RECORD, record)
 
-        put_folder(self.cells / name, fill)
+        return put_folder(self.cells / cell.name, fill, before)
+
+    def drop_cell(self, name: str) -> None:
+        """Remove a cell, to compute it again."""
+        remove_folder(self.cells / name)
+
+    def record(self, name: str) -> dict[str, Any]:
+        """What a finished cell's JSON says.
+
+        Raises:
+            StoreError: If it cannot be read or was changed.
+        """
+        record: dict[str, Any] = json.loads(intact(self.cells / name, CELL_RECORD))
+        return record
+
+    def status(self, name: str) -> Status:
+        """How a finished cell ended.
+
+        Raises:
+            StoreError: If it cannot be read or was changed.
+        """
+        return Status(self.record(name)["status"])
 
     def cell(self, name: str) -> CellResult:
         """Read a finished cell.
 
         Raises:
-            StoreError: If it cannot be read.
+            StoreError: If it cannot be read or was changed.
         """
         folder = self.cells / name
-        try:
-            record = json.loads((folder / "cell.json").read_text(encoding="utf-8"))
-            table = pd.read_parquet(folder / "per_image.parquet")
-            key = record["key"]
-            key["stages"] = tuple(key["stages"])
-            rows = list(table.itertuples(index=False, name=None))
-            return CellResult(
-                key=CellKey(**key),
-                status=Status(record["status"]),
-                reason=record["reason"],
-                domain=record["domain"],
-                source=record["source"],
-                rows=rows,
-                facts=record["facts"],
-                cost=record["cost"],
-            )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StoreError(
-                f"{folder} cannot be read ({error}): delete it and run the plan again"
-            ) from error
-
-    def put_grid(self, title: str, wanted: Iterable[Mapping[str, Any]]) -> None:
-        """Note what a plan asks for, so that a table knows what is missing."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        record = {"title": title, "cells": [dict(entry) for entry in wanted]}
-        with tempfile.NamedTemporaryFile(
-            "w", dir=self.root, prefix=".grid-", suffix=".json", delete=False, encoding="utf-8"
-        ) as file:
-            json.dump(record, file, indent=1)
-        Path(file.name).replace(self.root / "grid.json")
-
-    def grid(self) -> dict[str, Any]:
-        """What the last plan asked for.
-
-        Raises:
-            StoreError: If no plan was run into this folder.
-        """
-        path = self.root / "grid.json"
-        if not path.is_file():
-            raise StoreError(
-                f"{self.root} holds no results: run a plan first, e.g. `ldbench run PLAN --data "
-                f"ROOT --out {self.root}`"
-            )
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return record
+        digests = sealed(folder)
+        record = json.loads(intact(folder, CELL_RECORD, digests))
+        table = pq.read_table(pa.BufferReader(intact(folder, SCORES, digests)))
+        return result_of(record, list(zip(*table.to_pydict().values(), strict=True)))
 
 
-def put_folder(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Let ``fill`` write into a temporary sibling, then let the folder appear at once.
-
-    A folder that is already there is kept: the same key and code made it.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    try:
-        fill(temporary)
-        for path in temporary.iterdir():
-            synced(path)
-        synced(temporary)
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
-        synced(folder.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+def columns(rows: Sequence[tuple[str, str, str, float]]) -> list[list[Any]]:
+    """Rows turned into columns; as many empty ones if there are no rows."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in FIELDS]
 
 
-def synced(path: Path) -> None:
-    """Wait until a file or folder is on disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_json(path: Path, record: object) -> None:
-    """Readable JSON; NaN is refused, because it is none."""
-    path.write_text(
-        json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
+def result_of(record: Mapping[str, Any], rows: list[tuple[str, str, str, float]]) -> CellResult:
+    """A cell's result from its JSON and its scores."""
+    key = dict(record["key"])
+    key["stages"] = tuple(key["stages"])
+    return CellResult(
+        key=CellKey(**key),
+        status=Status(record["status"]),
+        reason=record["reason"],
+        domain=record["domain"],
+        source=record["source"],
+        rows=rows,
+        facts=record["facts"],
+        cost=record["cost"],
     )

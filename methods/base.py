@@ -31,6 +31,7 @@ __all__ = [
     "Pretrained",
     "Progress",
     "Scalar",
+    "Spent",
     "derive_seed",
 ]
 
@@ -103,6 +104,25 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What a training cost besides images, seconds and memory.
+
+    Attributes:
+        steps: Optimiser steps.
+        parameters: Numbers that the optimiser moved, the most over the phases.
+        forward: Floating-point operations of the losses.
+        backward: Of their gradients.
+        aside: Of everything else, e.g. validation.
+    """
+
+    steps: int = 0
+    parameters: int = 0
+    forward: int = 0
+    backward: int = 0
+    aside: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Pretrained:
     """What pre-training leaves behind.
 
@@ -113,6 +133,7 @@ class Pretrained:
         images_drawn: Images drawn for training.
         images_passed: Images drawn besides: validation, ``before_epoch``, recalibration.
         transferred: Which checkpoint of the last phase this is.
+        spent: Steps and operations.
     """
 
     encoder: Encoder
@@ -121,6 +142,7 @@ class Pretrained:
     images_drawn: int
     images_passed: int
     transferred: str
+    spent: Spent = Spent()
 
 
 @runtime_checkable

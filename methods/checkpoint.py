@@ -1,5 +1,6 @@
 """A training under way as tensors and plain values, enough to go on as if never interrupted."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +10,13 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Where a pre-training stands.
+    """Where a training stands.
 
     Attributes:
-        tensors: The method's parameters and buffers (queues and momentum weights are among
-            them), the optimiser's moments, the generators' states, and the best weights so far;
-            on the CPU, each in memory of its own.
-        values: Position, history and learning rates, JSON-ready.
+        tensors: Parameters and buffers (queues and momentum weights are among them), the
+            optimiser's moments, the generators' states, and the best weights so far; on the CPU,
+            each in memory of its own.
+        values: Position and history, JSON-ready.
     """
 
     tensors: dict[str, Tensor]
@@ -29,6 +30,26 @@ class Checkpoint:
             for key, value in self.tensors.items()
             if key.startswith(start)
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """What to do about interruptions.
+
+    Attributes:
+        keep: Given a checkpoint whenever one is due.
+        due: Told how many steps were taken, after each; whether it is time for a checkpoint.
+        start: The checkpoint to go on from; from the beginning if None.
+    """
+
+    keep: Callable[[Checkpoint], None]
+    due: Callable[[int], bool]
+    start: Checkpoint | None = None
+
+
+def every(steps: int) -> Callable[[int], bool]:
+    """Due after every so many steps."""
+    return lambda step: step % steps == 0
 
 
 def kept(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -5,10 +5,11 @@ from typing import Any
 
 import torch
 
-from methods.base import Budget, Images, Method, Pretrained, derive_seed
+from methods.base import Budget, Images, Method, Pretrained, Spent, derive_seed
+from methods.checkpoint import Checkpoints
 from methods.networks import Encoder, Width, set_precision
 from methods.statistics import recalibrate
-from methods.training import Checkpoints, Training
+from methods.training import Training
 
 
 def build(
@@ -60,7 +61,8 @@ def pretrain(
             training.restore(checkpoints.start)
         training.run(observe, checkpoints)
     if budget.statistics == "recalibrated":
-        training.passed += recalibrate(method.encoder, images, device)
+        with training.ledger.other("recalibration"):
+            training.passed += recalibrate(method.encoder, images, device)
     method.eval()
     return Pretrained(
         encoder=method.encoder,
@@ -69,4 +71,5 @@ def pretrain(
         images_drawn=training.drawn,
         images_passed=training.passed,
         transferred=training.transferred,
+        spent=Spent(training.step, training.parameters, **training.ledger.operations()),
     )

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -18,10 +18,10 @@ from methods.base import (
     Phase,
     Progress,
     Scalar,
-    derive_seed,
 )
 from methods.checkpoint import (
     Checkpoint,
+    Checkpoints,
     generators,
     kept,
     moments,
@@ -32,11 +32,11 @@ from methods.checkpoint import (
 )
 from methods.collapse import looked_at, passed
 from methods.draws import occurrences
+from methods.ledger import Ledger
 from methods.order import LOWEST, order, pool_suits, timetable
 from methods.terms import OPTIMISER
+from methods.validation import Checks
 
-#: Validation batches per training step: the reference's 100 batches an epoch of 1,000 steps.
-VALIDATION_SHARE = 0.1
 #: Steps between two looks at the losses, so that a GPU is not made to wait at every step.
 LOOK_EVERY = 50
 #: What of a training's numbers a checkpoint holds; the rest follows from the method and budget.
@@ -45,21 +45,6 @@ POSITION = ("phase", "number", "step", "epochs", "drawn", "passed", "best_loss",
 
 class DivergedError(RuntimeError):
     """A loss that is not finite; says at which step."""
-
-
-@dataclass(frozen=True, slots=True)
-class Checkpoints:
-    """What to do about interruptions.
-
-    Attributes:
-        keep: Given a checkpoint every so many steps.
-        every: Steps between two checkpoints.
-        start: The checkpoint to go on from; from the beginning if None.
-    """
-
-    keep: Callable[[Checkpoint], None]
-    every: int
-    start: Checkpoint | None = None
 
 
 class Training:
@@ -72,7 +57,7 @@ class Training:
         pool_suits(type(method), method.config, len(images), images.held_out)
         method.prepare(images)
         self.steps = sum(len(sizes) for sizes in self.sizes.values())
-        self.checks = min(budget.checks, max(self.steps, 1))
+        self.checks = Checks(self.steps, budget.checks, method.config.batch_size, seed)
         self.stream = order(seed, len(images), method.sampling)
         # Phases finished, steps of the one under way, steps of all, passes over the pool begun.
         self.phase = self.number = self.step = self.epochs = 0
@@ -80,7 +65,9 @@ class Training:
         self.optimiser: torch.optim.Optimizer | None = None
         self.best_loss, self.best = math.inf, dict[str, Tensor]()
         self.transferred = "initialisation"
-        self.history = History()
+        self.history, self.ledger = History(), Ledger()
+        # Numbers that the optimiser moves, the most over the phases.
+        self.parameters = 0
         self.pending: list[Tensor] = []
 
     def run(self, observe: Callable[[int], None] | None, checkpoints: Checkpoints | None) -> None:
@@ -88,13 +75,14 @@ class Training:
         while self.phase < len(self.method.phases):
             phase = self.method.phases[self.phase]
             if self.optimiser is None:
-                self.passed += self.method.before_phase(phase.name, self.images)
+                with self.ledger.other(f"before {phase.name}"):
+                    self.passed += self.method.before_phase(phase.name, self.images)
                 self.optimiser = self.adam(phase)
             while self.number < len(self.sizes[phase.name]):
                 size = self.take_step(phase, self.optimiser)
                 if observe is not None:
                     observe(size)
-                if checkpoints is not None and self.step % checkpoints.every == 0:
+                if checkpoints is not None and checkpoints.due(self.step):
                     checkpoints.keep(self.checkpoint())
             self.finish(phase)
 
@@ -109,6 +97,8 @@ class Training:
         for group in optimiser.param_groups:
             group["full rate"] = group["lr"]
             group.setdefault("decay", phase.decay)
+        moved = sum(p.numel() for group in optimiser.param_groups for p in group["params"])
+        self.parameters = max(self.parameters, moved)
         return optimiser
 
     def take_step(self, phase: Phase, optimiser: torch.optim.Optimizer) -> int:
@@ -119,7 +109,7 @@ class Training:
             group["lr"] = group["full rate"] * group["decay"](progress.fraction)
         self.train_step(optimiser, size, progress)
         self.number += 1
-        if self.due():
+        if self.checks.due(self.step):
             loss = self.check(progress)
             if phase.transfer == LOWEST and loss < self.best_loss:
                 self.best_loss, self.best = loss, kept(self.method.state_dict(), "best")
@@ -150,12 +140,18 @@ class Training:
             **self.best,
         }
         values = {name: getattr(self, name) for name in POSITION}
-        return Checkpoint(tensors, {**values, **deepcopy(asdict(self.history))})
+        if math.isinf(self.best_loss):
+            values["best_loss"] = None  # JSON knows no infinity
+        known = {"operations": self.ledger.values(), "parameters": self.parameters}
+        return Checkpoint(tensors, {**values, **known, **deepcopy(asdict(self.history))})
 
     def restore(self, start: Checkpoint) -> None:
         """Go to where a checkpoint was taken."""
         for name in POSITION:
             setattr(self, name, start.values[name])
+        self.best_loss = math.inf if self.best_loss is None else self.best_loss
+        self.ledger = Ledger.of(start.values["operations"])
+        self.parameters = start.values["parameters"]
         self.history = History(list(start.values["losses"]), list(start.values["checks"]))
         put_back(self.method, start.part("method"))
         self.optimiser = self.adam(self.method.phases[self.phase])
@@ -168,13 +164,16 @@ class Training:
     def train_step(self, optimiser: torch.optim.Optimizer, size: int, progress: Progress) -> None:
         """Draw a batch, take one step."""
         if self.drawn >= self.epochs * len(self.images):
-            self.passed += self.method.before_epoch(self.images)
+            with self.ledger.other("before an epoch"):
+                self.passed += self.method.before_epoch(self.images)
             self.epochs += 1
         self.method.train()
         index = [next(self.stream) for _ in range(size)]
-        loss = self.loss_of(index, self.step, progress)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        with self.ledger.step(f"{progress.phase}, {size} images") as forward_done:
+            loss = self.loss_of(index, self.step, progress)
+            forward_done()
+            loss.backward()
         optimiser.step()
         self.method.after_step(progress)
         self.pending.append(loss.detach())
@@ -204,42 +203,19 @@ class Training:
         self.history.losses.extend(losses)
         self.pending.clear()
 
-    def due(self) -> bool:
-        """Whether a check follows the step just taken."""
-        return self.step * self.checks // self.steps > (self.step - 1) * self.checks // self.steps
-
     @torch.no_grad()
     def check(self, progress: Progress) -> float:
-        """The validation loss on the held-out images: the same batches and views at every check.
-
-        Also records how far held-out images' vectors lie apart.
-
-        Returns:
-            The mean loss, or infinity if the pool holds no images out.
-        """
+        """The validation loss; also how far held-out images' vectors lie apart."""
         self.look()
-        held_out = self.images.held_out
-        if not held_out:
+        if not self.images.held_out:
             return math.inf
-        batches = max(1, round(VALIDATION_SHARE * self.steps / self.checks))
-        size = self.method.config.batch_size
-        generator = torch.Generator().manual_seed(derive_seed(self.seed, "validation"))
-        drawn = torch.randint(held_out, (batches, size), generator=generator) + len(self.images)
         self.method.eval()
-        losses = [
-            self.loss_of(index, -1 - number, progress)
-            for number, index in enumerate(drawn.tolist())
-        ]
-        self.passed += batches * size
-        loss = float(torch.stack(losses).mean())
-        self.passed += passed(self.images)
-        self.history.checks.append(
-            {
-                "phase": progress.phase,
-                "step": self.step,
-                "drawn": self.drawn,
-                "loss": loss,
-                **looked_at(self.method, self.images, self.device),
-            }
-        )
+        with self.ledger.other(f"check of {progress.phase}"):
+            loss = self.checks.loss(
+                self.images, lambda index, number: self.loss_of(index, number, progress)
+            )
+            seen = looked_at(self.method, self.images, self.device)
+        self.passed += self.checks.images(self.images) + passed(self.images)
+        place = {"phase": progress.phase, "step": self.step, "drawn": self.drawn}
+        self.history.checks.append({**place, "loss": loss, **seen})
         return loss

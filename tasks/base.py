@@ -164,11 +164,13 @@ class TaskScores:
         scores: One entry per stage, test image and metric.
         masks: Predicted masks per stage, boolean, shape (test images, side, side).
         facts: What else is known, JSON-ready, e.g. what predicting without looking scores.
+        spent: Steps and operations; unknown if the task does not count them.
     """
 
     scores: list[Score]
     masks: dict[str, np.ndarray]
     facts: dict[str, Any] = field(default_factory=dict)
+    spent: Any = None  # methods.base.Spent, which would import torch here
 
 
 class Task(ABC):
@@ -214,5 +216,16 @@ class Task(ABC):
         seed: int,
         stages: tuple[str, ...],
         observe: Callable[[int], None] | None = None,
+        checkpoints: Any = None,  # noqa: ANN401
     ) -> TaskScores:
-        """Score an encoder; ``observe`` is told how many steps were taken."""
+        """Score an encoder.
+
+        Args:
+            pretrained: What pre-training left behind (``methods.base.Pretrained``).
+            data: What ``load`` gave.
+            seed: Of everything drawn.
+            stages: How the encoder is trained.
+            observe: Told how many steps were taken.
+            checkpoints: Where to start from, and who keeps checkpoints how often
+                (``methods.checkpoint.Checkpoints``); may be ignored.
+        """

@@ -5,7 +5,7 @@ Tasks of this family differ in data only; decoder, stages, steps and metrics are
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -72,6 +72,19 @@ class Labelled:
         return len(self.ids)
 
 
+class WithheldError(RuntimeError):
+    """Test images that were asked for before training had ended."""
+
+
+class Withheld(Labelled):
+    """In the place of test images while a network is trained: every look at it is an error."""
+
+    def __init__(self) -> None: ...
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        raise WithheldError(f"test {name} are withheld until training has ended")
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentationData:
     """A task's three parts, ready to train and score on.
@@ -99,6 +112,10 @@ class SegmentationData:
     settings: Settings
     kind: str
     variant: str = ""
+
+    def withheld(self) -> "SegmentationData":
+        """The same without its test images."""
+        return replace(self, test=Withheld())
 
 
 def shrunk(planes: np.ndarray, size: int) -> np.ndarray:
@@ -274,11 +291,14 @@ class SegmentationTask(Task):
         seed: int,
         stages: tuple[str, ...],
         observe: Callable[[int], None] | None = None,
+        checkpoints: Any = None,  # noqa: ANN401
     ) -> TaskScores:
         """Train a decoder (and the encoder) by the protocol and score every test image."""
         from tasks.finetuning import finetune  # noqa: PLC0415  (torch is imported when needed)
 
-        scores = finetune(pretrained.encoder, data, stages, seed=seed, observe=observe)
+        scores = finetune(
+            pretrained.encoder, data, stages, seed=seed, observe=observe, checkpoints=checkpoints
+        )
         if data.variant:
             scores.facts["variant"] = data.variant
         return scores

@@ -20,11 +20,10 @@ from benchmark.contract.subject import (
     trained,
 )
 from methods.base import Batch, Budget, Draws, Images, Method, Progress
-from methods.checkpoint import Checkpoint
+from methods.checkpoint import Checkpoint, Checkpoints, every
 from methods.collapse import Spread, collapsed, spread
 from methods.pretrain import pretrain
 from methods.terms import OPTIMISER
-from methods.training import Checkpoints
 
 #: A state of the global generator that must not matter.
 NOISE = 2108
@@ -155,10 +154,16 @@ def resumes(cls: Cls) -> None:
     whole_pass = -(-len(images) // made(cls).config.batch_size)
     budget = budget_for(cls, whole_pass + 3 * len(cls.phases))
     kept: list[Checkpoint] = []
-    whole = pretrain(made(cls), images, budget, seed=0, checkpoints=Checkpoints(kept.append, 1))
+    whole = pretrain(
+        made(cls), images, budget, seed=0, checkpoints=Checkpoints(kept.append, every(1))
+    )
     for start in (kept[0], kept[len(kept) // 2], kept[whole_pass - 1], kept[-2]):
         again = pretrain(
-            made(cls), images, budget, seed=0, checkpoints=Checkpoints(kept.append, 10**9, start)
+            made(cls),
+            images,
+            budget,
+            seed=0,
+            checkpoints=Checkpoints(kept.append, every(10**9), start),
         )
         step = start.values["step"]
         insist(

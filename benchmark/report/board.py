@@ -25,6 +25,7 @@ class Row:
         gain: Improvement on ``random`` in the same stage, averaged over tasks; positive is better.
         gain_direct: The same on ``random`` trained in one stage.
         missing: Number of tasks on which it lacks a cell.
+        stale: Whether other code than today's has computed some of its cells.
     """
 
     method: str
@@ -35,6 +36,12 @@ class Row:
     gain: Estimate
     gain_direct: Estimate
     missing: int
+    stale: bool = False
+
+    @property
+    def label(self) -> str:
+        """The method's name, with a mark if it is stale."""
+        return f"{self.method} (stale)" if self.stale else self.method
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +117,7 @@ class Leaderboard:
     def summary(self, row: Row) -> list[str]:
         """A row's columns that are not tasks, as text."""
         return [
-            row.method,
+            row.label,
             row.rank.ranks(),
             NOTHING if row.wins is None else str(row.wins),
             NOTHING if row.ties is None else str(row.ties),
@@ -153,5 +160,6 @@ def _record(row: Row) -> dict[str, Any]:
         "gain": row.gain.record(),
         "gain_direct": row.gain_direct.record(),
         "missing": row.missing,
+        "stale": row.stale,
         "scores": {task: estimate.record() for task, estimate in row.scores.items()},
     }

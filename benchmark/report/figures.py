@@ -93,7 +93,7 @@ def _panel(
     axis.xaxis.set_major_locator(MaxNLocator(5, integer=is_rank))
     if is_rank:
         axis.set_xlim(0.5, len(board.rows) + 0.5)
-    axis.set_yticks(range(len(board.rows)), [_label(row.method, row.missing) for row in board.rows])
+    axis.set_yticks(range(len(board.rows)), [_label(row.label, row.missing) for row in board.rows])
     axis.set_ylim(len(board.rows) - 0.4, -0.6)
     if not any(math.isfinite(e.value) for e in estimates):
         axis.text(0.5, 0.5, "none", transform=axis.transAxes, ha="center", va="center")

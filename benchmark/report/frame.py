@@ -1,66 +1,97 @@
 """From stored cells to one tidy frame: a row a score."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from benchmark.cells import CellResult, Status
-from benchmark.store import Store
+from benchmark.asked import Wanted
+from benchmark.cells import EXCLUDED, Status
+from benchmark.durable import intact
+from benchmark.status import State, changed, code_of, found
+from benchmark.store import FIELDS, SCORES, Store
 
 COLUMNS = [
     "method", "task", "domain", "source", "stage", "fraction", "seed", "metric", "image",
     "status", "score",
 ]  # fmt: skip
+#: What of a cell's facts a report shows; the rest is left on disk, for there may be many cells.
+SHOWN = ("encoder", "pool", "pool images", EXCLUDED, "blind")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A cell that a plan asked for, as ``grid.json`` lists it."""
+class Result:
+    """A cell that is there, without its scores.
 
-    name: str
-    method: str
-    task: str
-    domain: str
-    source: str
-    stages: tuple[str, ...]
-    fraction: float
-    seed: int
+    Attributes:
+        folder: Name of its folder.
+        status: How it ended.
+        state: Whether its code is today's.
+        changes: Modules whose code has changed since.
+        facts: Those of ``SHOWN`` that are known.
+    """
 
-    @classmethod
-    def of(cls, record: Mapping[str, Any]) -> "Wanted":
-        """From JSON."""
-        return cls(**{**record, "stages": tuple(record["stages"])})
-
-
-def results(store: Store, wanted: Iterable[Wanted]) -> dict[str, CellResult]:
-    """The finished cells among those wanted, by name."""
-    return {cell.name: store.cell(cell.name) for cell in wanted if store.has_cell(cell.name)}
+    folder: str
+    status: Status
+    state: State
+    changes: tuple[str, ...]
+    facts: Mapping[str, Any]
 
 
-def tidy(wanted: Iterable[Wanted], found: Mapping[str, CellResult]) -> pd.DataFrame:
-    """One row a score; cells that failed or are missing have one row a stage without a score."""
-    rows: list[dict[str, Any]] = []
+def results(store: Store, wanted: Sequence[Wanted]) -> dict[Wanted, Result]:
+    """The cells that are there among those wanted.
+
+    Raises:
+        StoreError: If one cannot be read or was changed after it was written.
+    """
+    out = {}
+    for cell, (folder, state) in found(store, wanted).items():
+        record = store.record(folder)
+        now = code_of(cell.method) or {}
+        changes = changed(record["fingerprint"], now) if state is State.STALE else ()
+        facts = {name: record["facts"][name] for name in SHOWN if name in record["facts"]}
+        out[cell] = Result(folder, Status(record["status"]), state, tuple(changes), facts)
+    return out
+
+
+def tidy(store: Store, wanted: Sequence[Wanted], there: Mapping[Wanted, Result]) -> pd.DataFrame:
+    """One row a score; cells that failed or are missing have one row a stage without a score.
+
+    Raises:
+        StoreError: If a cell's scores cannot be read or were changed after they were written.
+    """
+    cells, tables = [], []
     for cell in wanted:
-        result = found.get(cell.name)
-        same = {
-            "method": cell.method,
-            "task": cell.task,
-            "domain": cell.domain,
-            "source": cell.source,
-            "fraction": cell.fraction,
-            "seed": cell.seed,
-            "status": "missing" if result is None else str(result.status),
-        }
+        result = there.get(cell)
         if result is not None and result.status is Status.DONE:
-            rows += [
-                {**same, "stage": stage, "image": image, "metric": metric, "score": score}
-                for stage, image, metric, score in result.rows
-            ]
+            table = pq.read_table(pa.BufferReader(intact(store.cells / result.folder, SCORES)))
         else:
-            rows += [
-                {**same, "stage": stage, "image": "", "metric": "dice", "score": float("nan")}
-                for stage in cell.stages
-            ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+            table = empty(cell.stages)
+        tables.append(table)
+        cells.append(
+            (
+                cell.method,
+                cell.task,
+                cell.domain,
+                cell.source,
+                cell.fraction,
+                cell.seed,
+                "missing" if result is None else str(result.status),
+            )
+        )
+    names = ["method", "task", "domain", "source", "fraction", "seed", "status"]
+    same = pd.DataFrame(cells, columns=names)
+    counts = [table.num_rows for table in tables]
+    frame = same.loc[same.index.repeat(counts)].reset_index(drop=True)
+    if tables:
+        frame = pd.concat([frame, pa.concat_tables(tables).to_pandas()], axis=1)
+    return frame.reindex(columns=COLUMNS)
+
+
+def empty(stages: Sequence[str]) -> pa.Table:
+    """A row a stage that says that there is no score."""
+    rows = [{"stage": s, "image": "", "metric": "dice", "score": float("nan")} for s in stages]
+    return pa.Table.from_pylist(rows, schema=FIELDS)

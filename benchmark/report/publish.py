@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -10,47 +10,90 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmark import registry
-from benchmark.cells import EXCLUDED, CellResult, Status
+from benchmark.asked import Wanted, asked
+from benchmark.cells import EXCLUDED, Status
+from benchmark.durable import StoreError
 from benchmark.listing import table
-from benchmark.report.frame import Wanted, results, tidy
+from benchmark.report.frame import Result, results, tidy
 from benchmark.report.render import boards_of, print_leaderboard, render
+from benchmark.status import State
 from benchmark.store import Store
+
+Stale = Literal["refuse", "mark", "leave out"]
 
 #: Seed of the bootstrap; the same results give the same tables.
 SEED = 0
 
 
-def publish(folder: Path, *, as_json: bool) -> None:
+def publish(folder: Path, *, as_json: bool, stale: Stale = "refuse") -> None:
     """Write a folder's leaderboard and figures; print tables, or the JSON.
 
+    Args:
+        folder: Where a plan was run to.
+        as_json: Whether to print the JSON in the place of tables.
+        stale: What to do about cells that other code than today's has computed: refuse, show them
+            with a mark, or leave them out as if they were missing.
+
     Raises:
-        StoreError: If the folder holds no results.
+        StoreError: If the folder holds no results, damaged ones, or stale ones that are refused.
     """
     store = Store(folder)
-    grid = store.grid()
-    wanted = [Wanted.of(entry) for entry in grid["cells"]]
-    found = results(store, wanted)
-    frame = tidy(wanted, found)
-    footers = pool_notes(cell.facts for cell in found.values())
-    order = known_order(cell.method for cell in wanted)
+    question = asked(folder)
+    there = results(store, question.cells)
+    old = {cell: result for cell, result in there.items() if result.state is State.STALE}
+    if old and stale == "refuse":
+        refuse(folder, old, len(question.cells))
+    if stale == "leave out":
+        there = {cell: result for cell, result in there.items() if cell not in old}
+        old = {}
+    frame = tidy(store, question.cells, there)
+    footers = [*pool_notes(cell.facts for cell in there.values()), *stale_notes(old)]
+    order = known_order(cell.method for cell in question.cells)
     foreign = [name for name in order if name not in registry.methods()]
-    written = render(frame, folder, order=order, seed=SEED, footers=footers)
-    written += write_sheet(store, wanted, found)
-    encoders = [cell.facts["encoder"] for cell in found.values() if "encoder" in cell.facts]
-    written += write_courses(store, encoders, grid["title"])
+    marked = {cell.method for cell in old}
+    boards = boards_of(frame, seed=SEED, footers=footers, stale=marked)
+    written = render(boards, folder, order=order, seed=SEED)
+    written += write_sheet(store, there)
+    encoders = [cell.facts["encoder"] for cell in there.values() if "encoder" in cell.facts]
+    written += write_courses(store, encoders, question.title)
     if as_json:
         print((folder / "leaderboard.json").read_text(encoding="utf-8"), end="")
         return
     console = Console(highlight=False)
-    console.print(f"[bold]{grid['title']}[/bold]")
-    for board in boards_of(frame, seed=SEED, footers=footers):
+    console.print(f"[bold]{question.title}[/bold]")
+    for board in boards:
         print_leaderboard(board, console)
     if foreign:
         console.print(f"Kept from a package that is not installed here: {', '.join(foreign)}")
-    console.print(blind_table(found))
+    console.print(blind_table(frame, there))
     console.print("Written:")
     for path in written:
         console.print(f"  {path}", soft_wrap=True)
+
+
+def refuse(folder: Path, old: Mapping[Wanted, Result], count: int) -> None:
+    """Say why stale cells are no leaderboard.
+
+    Raises:
+        StoreError: Always.
+    """
+    modules = sorted({name for result in old.values() for name in result.changes})
+    raise StoreError(
+        f"{len(old)} of {count} cells in {folder} are stale: {', '.join(modules[:3])} changed "
+        "since they were computed; run the plan again, or show them marked with --stale"
+    )
+
+
+def stale_notes(old: Mapping[Wanted, Result]) -> list[str]:
+    """What a reader has to know of stale cells."""
+    if not old:
+        return []
+    methods = sorted({cell.method for cell in old})
+    modules = sorted({name for result in old.values() for name in result.changes})
+    whose = f"{len(old)} cells of {', '.join(methods)}"
+    return [
+        f"Stale: {whose} were computed before changes to {', '.join(modules)}: run the plan again."
+    ]
 
 
 def known_order(methods: Iterable[str]) -> list[str]:
@@ -78,7 +121,7 @@ def write_courses(store: Store, names: Iterable[str], title: str) -> list[Path]:
     if frame.empty:
         return []
     pools = " and ".join(sorted(set(frame["pool"])))
-    kinds = " and ".join(sorted({str(cell["source"]) for cell in store.grid()["cells"]}))
+    kinds = " and ".join(sorted({cell.source for cell in asked(store.root).cells}))
     side = courses[0].record["key"]["size"]
     figure = curves_figure(
         courses,
@@ -127,46 +170,50 @@ def pool_notes(facts: Iterable[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def blind_table(found: dict[str, CellResult]) -> Table:
+def blind_table(frame: pd.DataFrame, there: Mapping[Wanted, Result]) -> Table:
     """What answers that ignore the image score, beside no pre-training fine-tuned."""
     shown = Table(
         "task", "everything", "mean mask", "random, finetuned", title="Dice without looking"
     )
-    for task in sorted({cell.key.task for cell in found.values()}):
-        of_task = [cell for cell in found.values() if cell.key.task == task]
-        blind = next((cell.facts["blind"] for cell in of_task if "blind" in cell.facts), None)
-        scores = [
-            score
-            for cell in of_task
-            if cell.key.method == "random" and cell.status is Status.DONE
-            for stage, _, metric, score in cell.rows
-            if (stage, metric) == ("finetuned", "dice")
-        ]
-        if blind is not None:
-            floor = f"{np.mean(scores):.3f}" if scores else "-"
-            shown.add_row(task, f"{blind['everything']:.3f}", f"{blind['mean mask']:.3f}", floor)
+    blind = {cell.task: r.facts["blind"] for cell, r in there.items() if "blind" in r.facts}
+    floor = frame[
+        (frame["method"] == "random")
+        & (frame["stage"] == "finetuned")
+        & (frame["metric"] == "dice")
+    ]
+    means = floor.groupby("task")["score"].mean()
+    for task, scores in sorted(blind.items()):
+        mean = means.get(task, np.nan)
+        text = "-" if np.isnan(mean) else f"{mean:.3f}"
+        shown.add_row(task, f"{scores['everything']:.3f}", f"{scores['mean mask']:.3f}", text)
     return shown
 
 
-def write_sheet(store: Store, wanted: list[Wanted], found: dict[str, CellResult]) -> list[Path]:
+def write_sheet(store: Store, there: Mapping[Wanted, Result]) -> list[Path]:
     """The contact sheet: one test image a task, each method's fine-tuned prediction on it."""
     from benchmark.pictures import load_masks, load_test  # noqa: PLC0415
     from benchmark.report.figures import png  # noqa: PLC0415
     from benchmark.report.sheets import SheetRow, prediction_sheet  # noqa: PLC0415
 
     rows = []
-    done = [cell for cell in wanted if cell.name in found and "finetuned" in cell.stages]
-    done = [cell for cell in done if found[cell.name].status is Status.DONE]
+    done = {
+        cell: result
+        for cell, result in there.items()
+        if result.status is Status.DONE and "finetuned" in cell.stages
+    }
     seed = min((cell.seed for cell in done), default=0)
     for task in dict.fromkeys(cell.task for cell in done):
         cells = [cell for cell in done if cell.task == task and cell.seed == seed]
-        key = found[cells[0].name].key
-        ids, images, truths = load_test(store.tests / f"{task}-{key.manifest[:16]}")
+        folder = store.tests / f"{task}-{cells[0].key['manifest'][:16]}" if cells else None
+        if folder is None or not folder.is_dir():
+            continue  # cells came from somewhere else, without the test images
+        ids, images, truths = load_test(folder)
         shown = int(np.argsort([truth.sum() for truth in truths])[len(truths) // 2])
-        masks: dict[str, Any] = {
-            cell.method: load_masks(store.cells / cell.name / "masks_finetuned.png")[shown]
-            for cell in cells
-        }
+        masks: dict[str, Any] = {}
+        for cell in cells:
+            path = store.cells / done[cell].folder / "masks_finetuned.png"
+            if path.is_file() and cell.key["manifest"] == cells[0].key["manifest"]:
+                masks[cell.method] = load_masks(path)[shown]
         rows.append(SheetRow(task, ids[shown], images[shown], truths[shown], masks))
     if not rows:
         return []

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,45 +16,54 @@ from benchmark.report.leaderboard import Leaderboard, leaderboard
 from benchmark.report.selection import STAGES
 
 
-def boards_of(frame: pd.DataFrame, *, seed: int, footers: Sequence[str] = ()) -> list[Leaderboard]:
+def boards_of(
+    frame: pd.DataFrame,
+    *,
+    seed: int,
+    footers: Sequence[str] = (),
+    stale: Collection[str] = (),
+) -> list[Leaderboard]:
     """Each stage's Dice leaderboard, all with the same random draws.
 
     Args:
         frame: One row per score; see the design guide, section 8.
         seed: Of the bootstrap.
         footers: What else every board has to say, after its own notes.
+        stale: Methods to mark, because other code than today's has computed some of their cells.
 
     Raises:
         ValueError: If the frame is inconsistent; see ``leaderboard``.
     """
     stages = [stage for stage in STAGES if (frame["stage"] == stage).any()] or [STAGES[0]]
     boards = [leaderboard(frame, np.random.default_rng(seed), stage=stage) for stage in stages]
-    return [replace(board, notes=(*board.notes, *footers)) for board in boards]
+    return [
+        replace(
+            board,
+            rows=tuple(replace(row, stale=row.method in stale) for row in board.rows),
+            notes=(*board.notes, *footers),
+        )
+        for board in boards
+    ]
 
 
 def render(
-    frame: pd.DataFrame, out: Path, *, order: Sequence[str], seed: int, footers: Sequence[str] = ()
+    boards: Sequence[Leaderboard], out: Path, *, order: Sequence[str], seed: int
 ) -> list[Path]:
-    """Write each stage's Dice leaderboard as CSV, Markdown, JSON and PNG, and all in one.
+    """Write each stage's leaderboard as CSV, Markdown, JSON and PNG, and all in one.
 
-    Every stage gets the same random draws. The same frame and seed give the same bytes.
+    The same boards give the same bytes.
 
     Args:
-        frame: One row per score; see the design guide, section 8.
+        boards: What ``boards_of`` gave.
         out: Folder to write to; created if need be. Files of the same names are replaced.
         order: Every method that the project knows; fixes the colours.
-        seed: Of the bootstrap.
-        footers: What else every board has to say.
+        seed: Of the bootstrap, to be noted.
 
     Returns:
         The paths written. An empty frame gives files that say so.
-
-    Raises:
-        ValueError: If the frame is inconsistent; see ``leaderboard``.
     """
     from benchmark.report.figures import leaderboard_figure, png  # noqa: PLC0415 - slow to import
 
-    boards = boards_of(frame, seed=seed, footers=footers)
     out.mkdir(parents=True, exist_ok=True)
     written = []
     for board in boards:
@@ -73,7 +82,7 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
         cell = str if console.width >= 100 else _two_lines
         summary = [[cell(text) for text in board.summary(row)] for row in board.rows]
         console.print(_table([*head, "missing"], summary))
-        names = [row.method for row in board.rows]
+        names = [row.label for row in board.rows]
         cells = [[_two_lines(cell) for cell in board.cells(row)] for row in board.rows]
         for block in _blocks(cells, max(map(len, names)), console.width):
             lines = [[name, *line[block]] for name, line in zip(names, cells, strict=True)]

@@ -113,7 +113,7 @@ def test_a_diverging_method_fails_alone_and_names_the_step(
     arguments = ("run", plan, "--data", "phantom", "--out", out, "--device", "cpu")
     assert command(*arguments) == 1
     printed = capsys.readouterr().out
-    assert "2 failed now" in printed
+    assert "2 not done" in printed
     assert "is nan at step 1 of 2" in " ".join(printed.split())
     boards = json.loads((out / "leaderboard.json").read_text(encoding="utf-8"))["boards"]
     rows = {

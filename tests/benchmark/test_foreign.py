@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from benchmark import registry
-from benchmark.cells import CellKey, CellResult, Status
+from benchmark.asked import Asked, Wanted, ask
+from benchmark.cells import Cell, CellKey, CellResult, PretrainKey, Status
 from benchmark.fingerprint import FingerprintError, fingerprint
 from benchmark.plan import read_plan
 from benchmark.report.figures import method_styles
-from benchmark.store import Store
+from benchmark.store import Store, folder_name
 from methods.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -85,13 +86,15 @@ def results_of(folder: Path, methods: tuple[str, ...]) -> None:
     """A results folder with a finished cell for each method."""
     store, wanted = Store(folder), []
     for place, method in enumerate(methods):
-        key = CellKey(method, method, "hrf_vessel", "m", "p", ("direct",), {}, 0, 1)
+        key = CellKey(method, method, "hrf_vessel", "m", "p", ("direct",), {"fraction": 1.0}, 0, 1)
         rows = [("direct", image, "dice", 0.5 + 0.1 * place) for image in ("a", "b")]
         facts = {"pool": "mine", "pool images": 9, "leaks excluded from the pool": 0}
-        store.put_cell(method, CellResult(key, Status.DONE, "", "fundus", "real", rows, facts))
-        entry = {"name": method, "method": method, "task": "hrf_vessel", "domain": "fundus"}
-        wanted.append(entry | {"source": "real", "stages": ["direct"], "fraction": 1.0, "seed": 0})
-    store.put_grid("Foreign", wanted)
+        pretrain = PretrainKey(method, {}, "tiny", 64, {}, "mine", "m", (), 0, 1)
+        code = fingerprint(f"methods.{method}") if method in registry.methods() else {}
+        cell = Cell(key, pretrain, folder_name(key.hash, code), method, code)
+        store.put_cell(cell, CellResult(key, Status.DONE, "", "fundus", "real", rows, facts))
+        wanted.append(Wanted.by(cell, "fundus", "real"))
+    ask(folder, Asked("Foreign", {}, {}, tuple(wanted)))
 
 
 def test_results_of_a_method_that_is_not_installed_are_shown(

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from benchmark.report.estimate import Estimate
 from benchmark.report.leaderboard import Leaderboard, leaderboard
-from benchmark.report.render import print_leaderboard, render
+from benchmark.report.render import boards_of, print_leaderboard, render
 
 COLUMNS = [
     *("method", "task", "domain", "source", "stage", "fraction"),
@@ -75,14 +75,19 @@ def test_markdown_has_one_line_per_method(frame: pd.DataFrame) -> None:
 
 
 def test_rendered_files_agree_and_are_reproducible(frame: pd.DataFrame, tmp_path: Path) -> None:
-    paths = render(frame, tmp_path / "new", order=["random", "a", "b"], seed=3)
+    paths = render(boards_of(frame, seed=3), tmp_path / "new", order=["random", "a", "b"], seed=3)
     names = sorted(path.name for path in (tmp_path / "new").iterdir())
     assert sorted(path.name for path in paths) == names
     stems = ["leaderboard_frozen", "leaderboard_direct"]
     expected = [f"{s}.{e}" for s in stems for e in ("csv", "json", "md", "png")]
     assert names == sorted([*expected, "leaderboard.csv", "leaderboard.json", "leaderboard.md"])
     first = {path: path.read_bytes() for path in paths}
-    render(frame.sample(frac=1, random_state=0), tmp_path / "new", order=["b"], seed=3)
+    render(
+        boards_of(frame.sample(frac=1, random_state=0), seed=3),
+        tmp_path / "new",
+        order=["b"],
+        seed=3,
+    )
     changed = [path.name for path in paths if path.read_bytes() != first[path]]
     assert changed == ["leaderboard_frozen.png", "leaderboard_direct.png"]  # other colours
     record = json.loads((tmp_path / "new" / "leaderboard.json").read_text())
@@ -96,14 +101,14 @@ def test_rendered_files_agree_and_are_reproducible(frame: pd.DataFrame, tmp_path
 
 
 def test_an_empty_frame_renders_to_files_that_say_so(frame: pd.DataFrame, tmp_path: Path) -> None:
-    render(frame.iloc[:0], tmp_path, order=[], seed=0)
+    render(boards_of(frame.iloc[:0], seed=0), tmp_path, order=[], seed=0)
     assert "nothing can be concluded" in (tmp_path / "leaderboard.md").read_text()
 
 
 def test_a_failed_write_leaves_the_old_file(
     frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    render(frame, tmp_path, order=[], seed=0)
+    render(boards_of(frame, seed=0), tmp_path, order=[], seed=0)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
 
     def fail(self: Path, target: Path) -> Path:
@@ -111,7 +116,7 @@ def test_a_failed_write_leaves_the_old_file(
 
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(OSError, match="No space"):
-        render(frame.assign(score=0.1), tmp_path, order=[], seed=0)
+        render(boards_of(frame.assign(score=0.1), seed=0), tmp_path, order=[], seed=0)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 

@@ -1,21 +1,23 @@
-"""The runner, without torch: what is missing is computed, failures are kept."""
+"""The worker, without torch: what is missing is computed, failures are kept."""
 
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from benchmark.cells import Cell, CellKey, CellResult, PretrainKey, Status
-from benchmark.run import Evaluated, Runner
-from benchmark.store import Store
+from benchmark.durable import StoreError, put_folder
+from benchmark.leases import Lease, Leases
+from benchmark.run import ATTEMPTS, Evaluated, Worker, by_encoder
+from benchmark.store import ENCODER_RECORD, Store
 
 PRETRAIN = PretrainKey("ld", {}, "tiny", 64, {}, "pool", "m", (), 0, 2)
 
 
 def cell(method: str, task: str) -> Cell:
     key = CellKey(method, method, task, "m", "p", ("frozen", "finetuned"), {}, 0, 2)
-    return Cell(key, replace(PRETRAIN, method=method), f"{method}-{task}", f"encoder-{method}")
+    return Cell(key, replace(PRETRAIN, method=method), f"{method}-{task}", f"encoder-{method}", {})
 
 
 CELLS = [cell(method, task) for method in ("random", "ld") for task in ("one", "two", "three")]
@@ -25,6 +27,7 @@ CELLS = [cell(method, task) for method in ("random", "ld") for task in ("one", "
 class FakeBench:
     """Records what is asked; fails where told."""
 
+    store: Store
     broken: dict[str, BaseException] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
 
@@ -33,52 +36,73 @@ class FakeBench:
         if name in self.broken:
             raise self.broken[name]
 
-    def pretrained(self, cell: Cell) -> Any:  # noqa: ANN401
-        self.act(f"pretrain {cell.key.method}")
-        return cell.encoder
+    def mark(self, name: str) -> str:
+        return ""
 
-    def evaluated(self, cell: Cell, pretrained: Any) -> Evaluated:  # noqa: ANN401
-        assert pretrained == cell.encoder
+    def forget(self, name: str) -> None: ...
+
+    def pretrain(self, cell: Cell, lease: Lease) -> None:
+        self.act(f"pretrain {cell.key.method}")
+
+        def fill(folder: Path) -> None:
+            (folder / ENCODER_RECORD).write_text("{}")
+
+        put_folder(self.store.encoders / cell.encoder, fill, lease.check)
+
+    def evaluated(self, cell: Cell, lease: Lease) -> Evaluated:
+        assert self.store.has_encoder(cell.encoder)
         self.act(cell.name)
         rows = [("finetuned", "image", "dice", 0.5)]
         return Evaluated(CellResult(cell.key, Status.DONE, "", "fundus", "real", rows))
 
-    def failed(self, cell: Cell, reason: str, facts: dict[str, Any]) -> CellResult:
-        return CellResult(cell.key, Status.FAILED, reason, "fundus", "real", [], facts)
+    def unfinished(self, cell: Cell, status: Status, reason: str, lines: list[str]) -> CellResult:
+        facts = {"traceback": lines}
+        return CellResult(cell.key, status, reason, "fundus", "real", [], facts)
+
+    def status_of(self, error: Exception) -> Status:
+        return Status.EXCEEDED if isinstance(error, TimeoutError) else Status.FAILED
 
 
-def runner(folder: Path, bench: FakeBench) -> Runner:
-    return Runner(Store(folder), bench, lambda _: None)
+def bench(folder: Path, **broken: BaseException) -> FakeBench:
+    return FakeBench(Store(folder), {name.replace("_", " "): e for name, e in broken.items()})
+
+
+def ran(folder: Path, hands: FakeBench, cells: list[Cell] = CELLS) -> Worker:
+    store = Store(folder)
+    with Leases(store.leases) as leases:
+        worker = Worker(store, hands, leases, lambda _: None)
+        worker.run(cells)
+    assert not list(store.leases.iterdir())
+    return worker
 
 
 def test_each_encoder_is_trained_once_and_each_cell_evaluated(tmp_path: Path) -> None:
-    bench = FakeBench()
-    running = runner(tmp_path, bench)
-    running.run(CELLS)
-    assert bench.calls == [
+    hands = bench(tmp_path)
+    worker = ran(tmp_path, hands)
+    assert hands.calls == [
         "pretrain random", "random-one", "random-two", "random-three",
         "pretrain ld", "ld-one", "ld-two", "ld-three",
     ]  # fmt: skip
-    assert (running.done, running.kept, running.failed) == (6, 0, [])
+    assert (worker.computed, worker.failed, worker.lost) == ([c.name for c in CELLS], [], 0)
 
 
 def test_a_half_finished_grid_is_resumed(tmp_path: Path) -> None:
+    first = FakeBench(Store(tmp_path), {"ld-two": KeyboardInterrupt()})
     with pytest.raises(KeyboardInterrupt):
-        runner(tmp_path, FakeBench({"ld-two": KeyboardInterrupt()})).run(CELLS)
-    bench = FakeBench()
-    running = runner(tmp_path, bench)
-    running.run(CELLS)
-    assert bench.calls == ["pretrain ld", "ld-two", "ld-three"]
-    assert (running.done, running.kept) == (2, 4)
-    again = FakeBench()
-    runner(tmp_path, again).run(CELLS)
+        ran(tmp_path, first)
+    assert not list(Store(tmp_path).leases.iterdir())
+    hands = bench(tmp_path)
+    assert ran(tmp_path, hands).computed == ["ld-two", "ld-three"]
+    assert hands.calls == ["ld-two", "ld-three"]
+    again = bench(tmp_path)
+    ran(tmp_path, again)
     assert again.calls == []
 
 
 def test_a_failed_cell_is_a_result_and_the_others_go_on(tmp_path: Path) -> None:
-    running = runner(tmp_path, FakeBench({"ld-two": ValueError("loss is nan at step 7")}))
-    running.run(CELLS)
-    assert (running.done, len(running.failed)) == (5, 1)
+    hands = FakeBench(Store(tmp_path), {"ld-two": ValueError("loss is nan at step 7")})
+    worker = ran(tmp_path, hands)
+    assert (len(worker.computed), len(worker.failed)) == (5, 1)
     kept = Store(tmp_path).cell("ld-two")
     assert kept.status is Status.FAILED
     assert kept.reason == "fine-tuning: ValueError: loss is nan at step 7"
@@ -86,9 +110,91 @@ def test_a_failed_cell_is_a_result_and_the_others_go_on(tmp_path: Path) -> None:
 
 
 def test_a_failed_pretraining_fails_its_cells_only(tmp_path: Path) -> None:
-    bench = FakeBench({"pretrain random": RuntimeError("diverged at step 3")})
-    running = runner(tmp_path, bench)
-    running.run(CELLS)
-    assert [label for label, _ in running.failed] == [each.label for each in CELLS[:3]]
-    assert all("pre-training: RuntimeError: diverged" in why for _, why in running.failed)
-    assert running.done == 3
+    worker = ran(tmp_path, bench(tmp_path, pretrain_random=RuntimeError("diverged at step 3")))
+    assert [name for name, _ in worker.failed] == [each.name for each in CELLS[:3]]
+    assert all("pre-training: RuntimeError: diverged" in why for _, why in worker.failed)
+    assert len(worker.computed) == 3
+
+
+def test_more_than_the_plan_allows_is_a_status_of_its_own(tmp_path: Path) -> None:
+    ran(tmp_path, FakeBench(Store(tmp_path), {"ld-two": TimeoutError("too long")}))
+    assert Store(tmp_path).status("ld-two") is Status.EXCEEDED
+
+
+def test_a_full_disk_is_nobodys_failure(tmp_path: Path) -> None:
+    """The run ends with the reason; the cell stays missing, and is computed when there is room."""
+    full = StoreError("the disk is full")
+    with pytest.raises(StoreError, match="the disk is full"):
+        ran(tmp_path, FakeBench(Store(tmp_path), {"ld-two": full}))
+    store = Store(tmp_path)
+    assert not store.has_cell("ld-two")
+    assert not list(store.leases.iterdir())
+    assert ran(tmp_path, bench(tmp_path)).computed == ["ld-two", "ld-three"]
+
+
+def test_what_another_worker_computes_is_left_to_it(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with Leases(store.leases) as others:
+        held = [others.claim("encoder-random"), others.claim("ld-two")]
+        assert all(held)
+        hands = bench(tmp_path)
+        with Leases(store.leases) as leases:
+            worker = Worker(store, hands, leases, lambda _: None)
+            groups = by_encoder(CELLS)
+            assert [worker.group(group) for group in groups] == [False, True]
+        assert hands.calls == ["pretrain ld", "ld-one", "ld-three"]
+    ran(tmp_path, bench(tmp_path))
+    assert all(store.has_cell(cell.name) for cell in CELLS)
+
+
+def test_a_worker_that_lost_its_lease_throws_its_work_away(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+
+    class Sleepy(FakeBench):
+        def evaluated(self, cell: Cell, lease: Lease) -> Evaluated:
+            own = super().evaluated(cell, lease)
+            if cell.name == "ld-two" and self.calls.count("ld-two") == 1:
+                # Another one thinks that this one is dead, takes over and finishes.
+                taken = Leases(store.leases).created(lease.path.with_suffix(".2"), 2, "")
+                assert taken is not None
+                other = replace(own.result, facts={"by": "the other"})
+                assert store.put_cell(cell, other, before=taken.check)
+                taken.release()
+            return own
+
+    hands = Sleepy(store)
+    worker = ran(tmp_path, hands)
+    assert worker.lost == 1
+    assert "ld-two" not in worker.computed
+    assert store.cell("ld-two").facts == {"by": "the other"}
+
+
+@pytest.mark.parametrize("name", ["encoder-ld", "ld-two"])
+def test_what_kills_one_worker_after_another_has_failed(tmp_path: Path, name: str) -> None:
+    """Each left its lease, with the process number of one who is no more."""
+    store = Store(tmp_path)
+    for attempt in range(1, ATTEMPTS + 1):
+        with Leases(store.leases) as leases:
+            lease = leases.claim(name)
+            assert lease is not None
+            assert lease.holder.attempt == attempt
+            gone = lease.holder._replace(life=f"{lease.holder.life} long ago")
+            lease.path.write_text(json.dumps(gone._asdict()))
+            leases.own.clear()  # it died: nothing was given back
+    worker = ran(tmp_path, bench(tmp_path))
+    failed = {cell.name for cell in CELLS if name in (cell.name, cell.encoder)}
+    assert {each for each, _ in worker.failed} == failed
+    assert all("3 workers died over this" in reason for _, reason in worker.failed)
+
+
+def test_progress_gives_new_attempts(tmp_path: Path) -> None:
+    """A long training that is killed again and again, and gets on each time, has not failed."""
+    store = Store(tmp_path)
+    for step in range(9):
+        with Leases(store.leases) as leases:
+            lease = leases.claim("ld-two", mark=str(step))
+            assert lease is not None
+            assert lease.holder.attempt == 1
+            gone = lease.holder._replace(life=f"{lease.holder.life} long ago")
+            lease.path.write_text(json.dumps(gone._asdict()))
+            leases.own.clear()

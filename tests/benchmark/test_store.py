@@ -1,15 +1,23 @@
 """A cell is on disk whole or not at all."""
 
-import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmark.cells import CellKey, CellResult, Status
-from benchmark.store import Store, StoreError, folder_name, put_folder
+from benchmark.asked import Asked, Wanted, ask, asked, difference
+from benchmark.cells import Cell, CellKey, CellResult, PretrainKey, Status, canonical
+from benchmark.durable import StoreError, put_folder
+from benchmark.store import Store, folder_name
 
 KEY = CellKey("ld", "0" * 64, "hrf_vessel", "m", "segmentation-1", ("direct",), {"steps": 2}, 0, 2)
+
+PRETRAIN = PretrainKey("ld", {"rate": 1}, "tiny", 64, {}, "pool", "m", (), 0, 2)
+CELL_WITH_FRACTION = Cell(
+    replace(KEY, settings={"steps": 2, "fraction": 1.0}), PRETRAIN, "a", "e", {"methods.ld": "1"}
+)
+CELL = Cell(KEY, PRETRAIN, "a", "e", {"methods.ld": "1"})
 
 
 def result(status: Status = Status.DONE) -> CellResult:
@@ -19,7 +27,7 @@ def result(status: Status = Status.DONE) -> CellResult:
 
 def test_what_was_put_is_found(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.put_cell("a", result())
+    store.put_cell(CELL, result())
     back = store.cell("a")
     assert back.key == KEY
     assert back.key.hash == KEY.hash
@@ -39,11 +47,11 @@ def test_a_fault_at_any_step_leaves_nothing(
         raise OSError("no space left on device")
 
     if step == "per_image.parquet":
-        monkeypatch.setattr("pandas.DataFrame.to_parquet", fault)
+        monkeypatch.setattr("pyarrow.parquet.write_table", fault)
     if step == "cell.json":
         monkeypatch.setattr("benchmark.store.write_json", fault)
     with pytest.raises(OSError, match="no space"):
-        store.put_cell("a", result(), fault if step == "extra" else None)
+        store.put_cell(CELL, result(), fault if step == "extra" else None)
     assert not store.has_cell("a")
     assert list(store.cells.iterdir()) == []
 
@@ -60,23 +68,69 @@ def test_a_finished_folder_is_never_replaced(tmp_path: Path) -> None:
 
 def test_a_damaged_cell_is_named_with_the_remedy(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    store.put_cell("a", result())
-    (store.cells / "a" / "cell.json").write_text("{", encoding="utf-8")
+    store.put_cell(CELL, result())
+    (store.cells / "a" / "SHA256.json").write_text("{", encoding="utf-8")
     with pytest.raises(StoreError, match=r"cells/a cannot be read .*delete it"):
+        store.cell("a")
+    (store.cells / "a" / "SHA256.json").unlink()
+    with pytest.raises(StoreError, match=r"cells/a cannot be read .*delete it"):
+        store.record("a")
+
+
+@pytest.mark.parametrize("file", ["cell.json", "per_image.parquet"])
+def test_an_edited_cell_is_noticed(tmp_path: Path, file: str) -> None:
+    store = Store(tmp_path)
+    store.put_cell(CELL, result())
+    path = store.cells / "a" / file
+    path.write_bytes(path.read_bytes().replace(b"0.1", b"0.9") + b" ")
+    with pytest.raises(StoreError, match=f"{file} was changed after it was written"):
+        store.cell("a")
+    path.unlink()
+    with pytest.raises(StoreError, match=f"{file} cannot be read"):
         store.cell("a")
 
 
 def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="holds no results: run a plan first"):
-        Store(tmp_path).grid()
+        asked(tmp_path)
 
 
-def test_a_grid_is_kept_as_json(tmp_path: Path) -> None:
-    store = Store(tmp_path / "new")
-    store.put_grid("Title", [{"name": "a"}])
-    assert store.grid() == {"title": "Title", "cells": [{"name": "a"}]}
-    assert [path.name for path in store.root.iterdir()] == ["grid.json"]
-    assert json.loads((store.root / "grid.json").read_text())["title"] == "Title"
+def question(size: int = 64, title: str = "Title", **changes: object) -> Asked:
+    cell = replace(Wanted.by(CELL_WITH_FRACTION, "fundus", "real"), **changes)  # type: ignore[arg-type]
+    return Asked(title, {"size": size}, {"e": canonical(PRETRAIN)}, (cell,))
+
+
+def test_what_is_asked_is_kept(tmp_path: Path) -> None:
+    ask(tmp_path / "new", question())
+    kept, given = asked(tmp_path / "new"), question()
+    assert (kept.title, kept.terms) == (given.title, given.terms)
+    assert [cell.place for cell in kept.cells] == [cell.place for cell in given.cells]
+    assert not list(difference(kept.pretrains, given.pretrains))
+    assert not list(difference(kept.cells[0].key, given.cells[0].key))
+
+
+def test_what_several_ask_is_put_together(tmp_path: Path) -> None:
+    ask(tmp_path, question())
+    ask(tmp_path, question(method="byol", name="b"))
+    ask(tmp_path, question(title="Second", name="c"))
+    both = asked(tmp_path)
+    assert both.title == "Second"
+    # Of one place in the table, what was asked last.
+    assert [(cell.method, cell.name) for cell in both.cells] == [("ld", "c"), ("byol", "b")]
+
+
+def test_two_plans_in_one_folder_are_refused(tmp_path: Path) -> None:
+    ask(tmp_path, question())
+    before = (tmp_path / "grid.json").read_bytes()
+    with pytest.raises(StoreError, match=r"'Title', which differs in size \(64, not 128\)"):
+        ask(tmp_path, question(size=128))
+    assert (tmp_path / "grid.json").read_bytes() == before
+
+
+def test_an_older_list_of_cells_is_named(tmp_path: Path) -> None:
+    (tmp_path / "grid.json").write_text('{"title": "Old", "cells": []}')
+    with pytest.raises(StoreError, match="another version or damaged"):
+        asked(tmp_path)
 
 
 def test_names_tell_key_and_code_apart() -> None:

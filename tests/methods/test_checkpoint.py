@@ -11,10 +11,10 @@ import torch
 
 from benchmark import registry
 from methods.base import Budget, Images, Method, Pretrained
-from methods.checkpoint import Checkpoint, tensors_of
+from methods.checkpoint import Checkpoint, Checkpoints, every, tensors_of
 from methods.pretrain import build, pretrain
 from methods.simclr import SimCLR
-from methods.training import Checkpoints, Training
+from methods.training import Training
 
 #: One phase, and two with a choice of checkpoint; the contract asks every method.
 TRIED = ("simclr", "ld")
@@ -30,7 +30,7 @@ def made(name: str) -> Method[Any]:
 def kept_at_every_step(name: str, images: Images) -> tuple[Pretrained, list[Checkpoint]]:
     kept: list[Checkpoint] = []
     result = pretrain(
-        made(name), images, BUDGET, seed=0, checkpoints=Checkpoints(kept.append, every=1)
+        made(name), images, BUDGET, seed=0, checkpoints=Checkpoints(kept.append, due=every(1))
     )
     return result, kept
 
@@ -59,7 +59,7 @@ def test_going_on_from_any_step_ends_in_the_same_bits(name: str, images: Images)
             images,
             BUDGET,
             seed=0,
-            checkpoints=Checkpoints(lambda _: None, every=1000, start=start),
+            checkpoints=Checkpoints(lambda _: None, due=every(1000), start=start),
         )
         assert same(whole, again), f"resumed at step {checkpoint.values['step']}"
 
@@ -100,7 +100,7 @@ def test_every_part_of_a_checkpoint_counts(
         images,
         BUDGET,
         seed=0,
-        checkpoints=Checkpoints(lambda _: None, every=1000, start=start),
+        checkpoints=Checkpoints(lambda _: None, due=every(1000), start=start),
     )
     assert not same(whole, again)
 
@@ -113,7 +113,7 @@ def test_another_methods_checkpoint_is_refused(images: Images) -> None:
             images,
             BUDGET,
             seed=0,
-            checkpoints=Checkpoints(lambda _: None, every=1, start=kept[0]),
+            checkpoints=Checkpoints(lambda _: None, due=every(1), start=kept[0]),
         )
 
 
@@ -135,8 +135,8 @@ def test_the_best_weights_so_far_survive(images: Images, monkeypatch: pytest.Mon
         method = build(cls, replace(cls.Config(), batch_size=8), "tiny", 3, seed=0)
         return pretrain(method, images, budget, seed=0, checkpoints=checkpoints)
 
-    whole = run(Checkpoints(kept.append, every=1))
+    whole = run(Checkpoints(kept.append, due=every(1)))
     losses = iter([2.0, 3.0] * 20)
     late = next(c for c in reversed(kept) if c.values["best_loss"] == 1.0)
-    again = run(Checkpoints(lambda _: None, every=1000, start=late))
+    again = run(Checkpoints(lambda _: None, due=every(1000), start=late))
     assert same(whole, again)

@@ -1,3 +1,4 @@
+import json
 import math
 from collections.abc import Callable
 from copy import deepcopy
@@ -8,24 +9,25 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.contract.tasks import Blind
+from methods.checkpoint import Checkpoint, Checkpoints, every
 from methods.networks import Encoder, SegmentationDecoder
 from tasks import finetuning
+from tasks import segmenter as segmenters
 from tasks.base import NORMALISATION, TaskScores
-from tasks.finetuning import (
-    STAGES,
-    DivergedError,
-    Segmenter,
-    augmented,
-    batches,
-    blind_scores,
-    finetune,
-    normalised,
-    train_stage,
-)
+from tasks.blind import blind_scores
+from tasks.finetuning import STAGES, DivergedError, FineTuning, finetune
 from tasks.metrics import mask_scores
-from tasks.segmentation import Labelled, SegmentationData, SegmentationTask, Settings
+from tasks.segmentation import (
+    Labelled,
+    SegmentationData,
+    SegmentationTask,
+    Settings,
+    WithheldError,
+)
+from tasks.segmenter import Segmenter, augmented, batches, normalised
 
 MakeTask = Callable[[str], SegmentationTask]
 TWO_STAGES, ONE_STAGE = ("frozen", "finetuned"), ("direct",)
@@ -77,6 +79,20 @@ def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return all(torch.equal(one[key], other[key]) for key in one)
 
 
+def train_stage(
+    both: Segmenter,
+    data: SegmentationData,
+    stage: str,
+    observe: Callable[[int], None] | None = None,
+) -> FineTuning:
+    """Train one stage of given networks in place."""
+    tuning = FineTuning(both.encoder, data, (stage,), 0)
+    tuning.segmenter = both
+    tuning.begin()
+    tuning.train(observe, None)
+    return tuning
+
+
 @pytest.mark.parametrize("stages", [TWO_STAGES, ONE_STAGE])
 def test_same_seed_same_scores(stages: tuple[str, ...]) -> None:
     data = small()
@@ -113,13 +129,15 @@ def test_the_given_encoder_is_left_as_it_was(precision: str, training: bool) -> 
 def test_the_settings_precision_is_used(precision: str, monkeypatch: pytest.MonkeyPatch) -> None:
     types: list[torch.dtype] = []
 
-    def recorded(both: Segmenter, *arguments: Any) -> Any:  # noqa: ANN401
+    def recorded(tuning: FineTuning, *arguments: Any) -> None:  # noqa: ANN401
+        both = tuning.segmenter
         for network in (both.encoder.blocks[2], both.decoder.trunk.levels[1]):
             network.register_forward_hook(lambda _, __, out: types.append(out.dtype))
         both.decoder.register_forward_hook(lambda _, __, out: types.append(out.dtype))
-        return train_stage(both, *arguments)
+        train(tuning, *arguments)
 
-    monkeypatch.setattr(finetuning, "train_stage", recorded)
+    train = FineTuning.train
+    monkeypatch.setattr(FineTuning, "train", recorded)
     finetune(encoder(), small(precision=precision, steps=1), ONE_STAGE, seed=0)
     # Convolutions of encoder and decoder; probabilities, and so losses, are float32 always.
     assert types[:3] == [getattr(torch, precision)] * 2 + [torch.float32]
@@ -178,7 +196,7 @@ def segmenter(seed: int = 0) -> Segmenter:
 def test_what_a_stage_trains(stage: str) -> None:
     both = segmenter()
     before = deepcopy(both.state())
-    train_stage(both, small(checks=1), stage, 0, None)
+    train_stage(both, small(checks=1), stage)
     frozen = stage == "frozen"
     for key, value in both.encoder.state_dict().items():
         # A convolution's bias before batch normalisation changes nothing, so may stay zero.
@@ -192,7 +210,7 @@ def test_what_a_stage_trains(stage: str) -> None:
 
 def test_a_frozen_encoder_is_not_even_differentiated() -> None:
     both = segmenter()
-    train_stage(both, small(), "frozen", 0, None)
+    train_stage(both, small(), "frozen")
     assert all(p.grad is None for p in both.encoder.parameters())
     assert not both.encoder.training
 
@@ -209,14 +227,14 @@ def test_a_stage_starts_where_the_last_ended_with_a_new_optimiser(
             assert lr == 0.02
             stages.append([len(parameters), len(self.state)])
 
-    def recorded(both: Segmenter, *arguments: Any) -> Any:  # noqa: ANN401
-        states.append(deepcopy(both.state()))
-        outcome = train_stage(both, *arguments)
-        states.append(deepcopy(both.state()))
-        return outcome
+    def recorded(tuning: FineTuning, *arguments: Any) -> None:  # noqa: ANN401
+        states.append(deepcopy(tuning.segmenter.state()))
+        train(tuning, *arguments)
+        states.append(deepcopy(tuning.segmenter.state()))
 
+    train = FineTuning.train
     monkeypatch.setattr(torch.optim, "Adam", Recorded)
-    monkeypatch.setattr(finetuning, "train_stage", recorded)
+    monkeypatch.setattr(FineTuning, "train", recorded)
     finetune(encoder(), small(learning_rate=0.02), TWO_STAGES, seed=0)
     inside, outside = (
         len(list(part.parameters())) for part in (encoder(), SegmentationDecoder((8,) * 5))
@@ -241,8 +259,8 @@ def test_the_checkpoint_of_lowest_validation_loss_is_kept(
     monkeypatch.setattr(finetuning, "validation_loss", scripted)
     both = segmenter()
     steps = 12 // STAGES[stage][1]
-    facts = train_stage(both, small(steps=steps, checks=6), stage, 0, None)
-    assert facts == {"steps": 12, "best step": 4, "validation loss": -0.5}
+    tuning = train_stage(both, small(steps=steps, checks=6), stage)
+    assert (tuning.steps, tuning.best_step, tuning.best_loss) == (12, 4, -0.5)
     assert len(seen) == 6
     assert same(both.encoder.state_dict(), seen[1][0])
     assert same(both.decoder.state_dict(), seen[1][1])
@@ -264,7 +282,7 @@ def test_checks_are_spread_evenly_and_the_last_step_is_one(
         return 0.0
 
     monkeypatch.setattr(finetuning, "validation_loss", check)
-    train_stage(segmenter(), small(steps=steps, checks=checks), "frozen", 0, taken.append)
+    train_stage(segmenter(), small(steps=steps, checks=checks), "frozen", taken.append)
     assert checked == places
 
 
@@ -286,7 +304,7 @@ def test_a_loss_that_is_no_number(stage: str) -> None:
         next(both.encoder.parameters()).fill_(math.nan)
     steps = 3 * STAGES[stage][1]
     with pytest.raises(DivergedError, match=rf"the {stage} loss is nan.* by step 0 of {steps}"):
-        train_stage(both, small(steps=3, checks=steps), stage, 0, None)
+        train_stage(both, small(steps=3, checks=steps), stage)
 
 
 @pytest.mark.parametrize(("checks", "found"), [(4, 2), (2, 3), (1, 3)])
@@ -311,14 +329,14 @@ def test_a_loss_that_becomes_no_number(
 def test_a_validation_loss_that_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetuning, "validation_loss", lambda *_: math.nan)
     with pytest.raises(DivergedError, match="on the validation images nan, by step 0 of 3"):
-        train_stage(segmenter(), small(), "frozen", 0, None)
+        train_stage(segmenter(), small(), "frozen")
 
 
 def test_foreground_is_strictly_above_a_half(monkeypatch: pytest.MonkeyPatch) -> None:
     data = small()
     values = torch.tensor([0.49, 0.5, 0.51]).repeat(3, 1, 32, 11)[..., :32]
-    monkeypatch.setattr(finetuning, "probabilities", lambda *_: values)
-    found = finetuning.predictions(segmenter(), data.test, data, CPU)
+    monkeypatch.setattr(segmenters, "probabilities", lambda *_: values)
+    found = segmenters.predictions(segmenter(), data.test, data, CPU)
     assert found.shape == data.test.masks.shape
     assert found[0, 0, :6].tolist() == [False, False, True, False, False, True]
 
@@ -352,6 +370,56 @@ def test_test_images_are_looked_at_after_training_only() -> None:
     swapped = replace(data, train=replace(data.test, images=pixels))
     finetune(encoder(), swapped, ONE_STAGE, seed=0, observe=taken.append)
     assert set(looks) == set(range(8))
+
+
+def test_training_is_not_given_the_test_images() -> None:
+    data = small().withheld()
+    for part in ("ids", "images", "masks"):
+        with pytest.raises(WithheldError, match=f"test {part} are withheld until training has"):
+            getattr(data.test, part)
+    tuning = FineTuning(encoder(), data, ONE_STAGE, 0)
+    tuning.train(None, None)
+    with pytest.raises(WithheldError):
+        tuning.score(data)
+
+
+def test_when_test_images_were_opened_is_told() -> None:
+    scores = finetune(encoder(), small(steps=2), TWO_STAGES, seed=0)
+    opened = {stage: scores.facts[stage]["test opened after step"] for stage in TWO_STAGES}
+    assert opened == {stage: scores.facts[stage]["steps"] for stage in TWO_STAGES}
+
+
+@pytest.mark.parametrize("stages", [TWO_STAGES, ONE_STAGE])
+def test_going_on_from_any_step_ends_in_the_same_bits(stages: tuple[str, ...]) -> None:
+    taken: list[Checkpoint] = []
+    data = small(steps=4, checks=2)
+    whole = finetune(
+        encoder(), data, stages, seed=0, checkpoints=Checkpoints(taken.append, every(1))
+    )
+    assert len(taken) == 8
+    for checkpoint in taken:
+        # What a file would hold: plain values and tensors, nothing else.
+        text = json.dumps(checkpoint.values, allow_nan=False)
+        start = Checkpoint(dict(checkpoint.tensors), json.loads(text))
+        points = Checkpoints(lambda _: None, every(1000), start)
+        again = finetune(encoder(), data, stages, seed=0, checkpoints=points)
+        assert str(again.scores) == str(whole.scores)
+        assert (again.facts, again.spent) == (whole.facts, whole.spent)
+        assert all(np.array_equal(again.masks[stage], whole.masks[stage]) for stage in stages)
+
+
+def test_what_was_spent_is_counted_in_full() -> None:
+    """The operations of every step, though only the first of a kind goes through the counter."""
+    data = small(steps=3, checks=1)
+    spent = finetune(encoder(), data, ONE_STAGE, seed=0).spent
+    with FlopCounterMode(display=False) as counter:
+        finetune(encoder(), data, ONE_STAGE, seed=0)
+    assert spent.steps == 6
+    assert spent.forward + spent.backward + spent.aside == counter.get_total_flops()
+    # Gradients by weights and by inputs cost a forward pass each, except by the first inputs.
+    assert 1.8 < spent.backward / spent.forward <= 2.0
+    numbers = (*encoder().parameters(), *SegmentationDecoder(encoder().channels).parameters())
+    assert spent.parameters == sum(p.numel() for p in numbers)
 
 
 @pytest.mark.parametrize("stages", [TWO_STAGES, ONE_STAGE])
@@ -430,7 +498,7 @@ def test_image_and_mask_are_augmented_alike() -> None:
         # 0 and 255 are normalised to -1 and 1, and half-way is where nearest pixels change.
         assert ((images > 0.0) != (truth > 0.5)).float().mean() < 0.02
         assert set(truth.unique().tolist()) <= {0.0, 1.0}
-        _, upright = finetuning.tensors(plain, [0, 1, 2, 3, 4], CPU)
+        _, upright = segmenters.tensors(plain, [0, 1, 2, 3, 4], CPU)
         changed += int((truth != upright).float().mean() > 0.02)
     assert changed > 15
 
@@ -438,7 +506,7 @@ def test_image_and_mask_are_augmented_alike() -> None:
 def test_without_rotation_images_are_flipped_or_left() -> None:
     data = small()
     rows = [0, 1, 2, 3, 4]
-    images, truth = finetuning.tensors(data.train, rows, CPU)
+    images, truth = segmenters.tensors(data.train, rows, CPU)
     images = normalised(images, data)
     found, found_truth = augmented(replace(data, rotation=0.0), rows, 5, 0, CPU)
     assert torch.allclose(found, images, atol=1e-4)

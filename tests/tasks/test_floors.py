@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 #: What each floor may import of the project besides itself.
 ALLOWED = {
     "methods": set[str](),
-    "tasks": {"base", "draws", "errors", "geometry", "networks", "precision"},
+    "tasks": {"base", "checkpoint", "draws", "errors", "geometry", "networks", "precision"},
 }
 HEAVY = ("torch", "monai", "seaborn", "lightly", "matplotlib")
 

@@ -1,0 +1,162 @@
+"""A Ray cluster: every pre-training and every fine-tuning is a task of its own.
+
+Tasks hand nothing to each other but names: encoders and cells pass through the results folder,
+which all nodes must see under one path, as they must the data and its cache.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+
+from benchmark.cells import Cell
+from benchmark.executors import Executor, Observe, Request, Say, joined, worker
+from benchmark.grid import Grid
+from benchmark.machine import device_called
+from benchmark.run import ATTEMPTS, PATIENCE, Outcome, Worker, by_encoder
+from benchmark.store import Store
+from methods.errors import ConfigError, InputError
+
+#: Seconds between two looks at which tasks have ended.
+LOOK = 1.0
+
+
+class ClusterError(RuntimeError):
+    """Tasks that could not be run however often they were tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster(Executor):
+    """Computes on a Ray cluster.
+
+    Attributes:
+        address: Of the cluster, "auto" for the one of this machine, "local" for one to be started.
+    """
+
+    address: str = "auto"
+
+    def run(self, request: Request, grid: Grid, say: Say, observe: Observe) -> None:
+        """Hand out every task and wait for them; a task whose worker dies is tried again."""
+        with connected(self.address):
+            cells = request.chosen(grid)
+            code, names = ray.put(request), [cell.name for cell in cells]
+            tasks = submitted(code, cells, needs(request))
+            waiting, failures = dict(tasks), list[str]()
+            while waiting:
+                ended, _ = ray.wait(list(waiting), num_returns=1, timeout=LOOK)
+                for task in ended:
+                    try:
+                        lines = ray.get(task)
+                    except ray.exceptions.RayError as error:
+                        failures.append(f"{waiting[task]}: {str(error).strip().splitlines()[-1]}")
+                        lines = []
+                    for line in lines:
+                        say(line)
+                    observe(0)
+                    del waiting[task]
+        left = [name for name in names if not Store(request.out).has_cell(name)]
+        if left:
+            raise ClusterError(
+                f"{len(left)} of {len(names)} cells could not be computed on the cluster: "
+                f"{failures[0] if failures else 'no reason is known'}; run again to go on"
+            )
+
+
+@contextmanager
+def connected(address: str) -> Iterator[None]:
+    """A connection to a cluster.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    own = not ray.is_initialized()
+    if own:
+        try:
+            ray.init(
+                None if address == "local" else address,
+                log_to_driver=False,
+                configure_logging=False,
+                include_dashboard=False if address == "local" else None,
+            )
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise ConfigError(
+                f"there is no Ray cluster at {address!r} ({str(error).splitlines()[0]}): start one "
+                "with `ray start --head`, or give --address"
+            ) from error
+    try:
+        yield
+    finally:
+        if own:
+            ray.shutdown()
+
+
+def needs(request: Request) -> dict[str, Any]:
+    """What a task asks a node for."""
+    on_gpu = device_called(request.device).type == "cuda"
+    return {"num_cpus": request.plan.threads, "num_gpus": 1 if on_gpu else 0}
+
+
+def submitted(code: Any, cells: list[Cell], needs: dict[str, Any]) -> dict[Any, str]:  # noqa: ANN401
+    """Hand out the tasks; every fine-tuning waits for its pre-training."""
+    # Ray sets OMP_NUM_THREADS to a task's CPUs; torch is told again by the worker.
+    options = {**needs, "max_retries": ATTEMPTS, "retry_exceptions": False}
+    pretraining = ray.remote(encoder_task).options(**options)
+    finetuning = ray.remote(cell_task).options(**options)
+    tasks: dict[Any, str] = {}
+    for group in by_encoder(cells):
+        names = tuple(cell.name for cell in group)
+        first = pretraining.remote(code, names)
+        tasks[first] = f"pre-training of {group[0].key.method}"
+        for cell in group:
+            tasks[finetuning.remote(code, cell.name, first)] = cell.label
+    return tasks
+
+
+def encoder_task(request: Request, names: tuple[str, ...]) -> list[str]:
+    """Pre-train the encoder of some cells."""
+    with world(request) as (working, cells, lines):
+        group = [cells[name] for name in names]
+        patient(lambda: working.encoder(group))
+        return lines
+
+
+def cell_task(request: Request, name: str, encoder: list[str]) -> list[str]:
+    """Fine-tune and score one cell, once its pre-training has said its lines."""
+    del encoder
+    with world(request) as (working, cells, lines):
+        patient(lambda: working.cell(cells[name]))
+        return lines
+
+
+def patient(compute: Callable[[], Outcome]) -> None:
+    """Compute something, or wait until whoever is at it has done so or died."""
+    while compute() in (Outcome.BUSY, Outcome.LOST):
+        time.sleep(PATIENCE)
+
+
+#: The grid of this process, by the names of its cells: tasks of one request share it.
+GRIDS: dict[tuple[str, ...], Grid] = {}
+
+
+@contextmanager
+def world(request: Request) -> Iterator[tuple[Worker, dict[str, Cell], list[str]]]:
+    """A worker in a process of the cluster, the cells by name, and the lines that it says.
+
+    Raises:
+        RuntimeError: What an input error says, which Ray can carry to whoever asked.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", str(request.plan.threads))
+    lines: list[str] = []
+    try:
+        if request.names not in GRIDS:
+            GRIDS.clear()
+            GRIDS[request.names] = joined(request)
+        grid = GRIDS[request.names]
+        with worker(request, grid, lines.append, lambda _: None) as working:
+            yield working, {cell.name: cell for cell in grid.cells}, lines
+    except InputError as error:
+        raise RuntimeError(str(error)) from error

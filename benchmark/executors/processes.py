@@ -1,0 +1,130 @@
+"""Several processes of this machine."""
+
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+from benchmark.durable import StoreError
+from benchmark.executors import Executor, Observe, Request, Say, joined, worker
+from benchmark.grid import Grid
+from benchmark.run import ATTEMPTS
+from methods.errors import InputError
+
+#: Seconds between two reports of a worker on how far it is.
+REPORT = 0.5
+
+#: Not forked: torch's threads do not survive that.
+CONTEXT = multiprocessing.get_context("spawn")
+
+
+class WorkersDiedError(RuntimeError):
+    """Workers that die again and again."""
+
+
+class Processes(Executor):
+    """Computes in ``count`` processes; one that dies is replaced.
+
+    Each has a pipe of its own: a process that is killed while it holds a lock they shared would
+    stop the others.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.workers: dict[Connection, BaseProcess] = {}
+        #: Workers that died since the last cell was finished.
+        self.deaths = 0
+
+    def run(self, request: Request, grid: Grid, say: Say, observe: Observe) -> None:
+        """Start the workers and listen to them until all have ended."""
+        del grid  # each reads its own
+        try:
+            for _ in range(self.count):
+                self.start(request)
+            while self.workers:
+                for pipe in wait([*self.workers]):
+                    assert isinstance(pipe, Connection)
+                    self.listen(pipe, request, say, observe)
+        finally:
+            for process in self.workers.values():
+                process.terminate()
+            for process in self.workers.values():
+                process.join()
+
+    def start(self, request: Request) -> None:
+        """Start a worker."""
+        ours, theirs = CONTEXT.Pipe(duplex=False)
+        process = CONTEXT.Process(target=work, args=(request, theirs))
+        process.start()
+        theirs.close()
+        self.workers[ours] = process
+
+    def listen(self, pipe: Connection, request: Request, say: Say, observe: Observe) -> None:
+        """Take one message of a worker, or see to its end."""
+        try:
+            kind, told = pipe.recv()
+        except (EOFError, OSError):
+            self.ended(pipe, request, say)
+            return
+        if kind == "mistake":
+            raise StoreError(told)
+        if kind == "images":
+            observe(told)
+        else:
+            self.deaths = 0
+            say(told)
+
+    def ended(self, pipe: Connection, request: Request, say: Say) -> None:
+        """Replace a worker that died; one that is through is let go."""
+        process = self.workers.pop(pipe)
+        process.join()
+        pipe.close()
+        if process.exitcode == 0:
+            return
+        self.deaths += 1
+        if self.deaths > ATTEMPTS * self.count:
+            raise WorkersDiedError(
+                f"{self.deaths} workers died without finishing a cell, the last with exit code "
+                f"{process.exitcode}: see what they print, or use one worker"
+            )
+        say(f"a worker ended with exit code {process.exitcode}; another takes its place")
+        self.start(request)
+
+
+def work(request: Request, pipe: Connection) -> None:
+    """What a worker process does."""
+    signal.signal(signal.SIGTERM, interrupted)
+    say, observe = reporter(pipe)
+    try:
+        grid = joined(request)
+        with worker(request, grid, say, observe) as working:
+            working.run(request.chosen(grid))
+    except InputError as error:
+        pipe.send(("mistake", str(error)))
+    except (BrokenPipeError, KeyboardInterrupt):
+        return  # whoever asked is gone; leases have been given back
+
+
+def interrupted(number: int, frame: object) -> None:
+    """Let a signal end a run as Ctrl-C does, so that leases are given back."""
+    del number, frame
+    raise KeyboardInterrupt
+
+
+def reporter(pipe: Connection) -> tuple[Callable[[str], None], Callable[[int], None]]:
+    """Functions that send lines, and numbers of images put together."""
+    images, last = 0, time.monotonic()
+
+    def say(line: str) -> None:
+        pipe.send(("line", line))
+
+    def observe(count: int) -> None:
+        nonlocal images, last
+        images += count
+        if time.monotonic() - last >= REPORT:
+            pipe.send(("images", images))
+            images, last = 0, time.monotonic()
+
+    return say, observe
