@@ -110,9 +110,11 @@ def run(
     some = with_methods(with_tasks(read_plan(plan), task or []), method or [])
     checked = with_pools(some, pool or [])
     from benchmark.comparison import Way, compare, left_to_do  # noqa: PLC0415
-    from benchmark.executors.choice import executor_called  # noqa: PLC0415
+    from benchmark.executors.choice import crowded, executor_called  # noqa: PLC0415
 
     chosen = executor_called(executor, workers, address)
+    if executor == "local" and (warning := crowded(workers, checked.threads)):
+        print(warning, file=sys.stderr)
     way = Way(chosen, tuple(only or ()), retry_failed, checkpoint_seconds, stale_seconds)
     if dry_run:
         cells = left_to_do(checked, data, out, device, cache, way)

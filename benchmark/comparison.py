@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from benchmark import registry
 from benchmark.asked import PARTS, Asked, Wanted, ask
@@ -17,16 +16,10 @@ from benchmark.grid import Grid, settle
 from benchmark.leases import BEAT, STALE, Leases
 from benchmark.machine import device_called
 from benchmark.plan import Plan
+from benchmark.progress import pretraining_images, progress_bar, work
+from benchmark.roots import root_of
 from benchmark.store import Store
 from tasks.base import Source
-from tasks.cache import default_folder
-from tasks.finetuning import STAGES
-from tasks.manifest import digest
-from tasks.pools import pool_called
-
-PHANTOM = "phantom"
-#: The method that trains nothing.
-FLOOR = "random"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +75,7 @@ def compare(
     request = request_for(grid, root, out, device_name, missing, way)
     if missing:
         with progress_bar(console) as progress:
-            total = work(grid, {cell.name for cell in missing}, store)
+            total = work(grid, missing, store)
             bar = progress.add_task("training", total=total)
             way.executor.run(
                 request, grid, progress.console.print, lambda images: progress.advance(bar, images)
@@ -166,7 +159,7 @@ def pretrain_all(
     missing = [name for name in ordered if not store.has_encoder(name)]
     request = request_for(grid, root, out, device_name, grid.cells, Way())
     with progress_bar(console) as progress:
-        total = sum(grid.budget.images for name in missing if first[name].key.method != FLOOR)
+        total = sum(pretraining_images(grid, first[name].key.method) for name in missing)
         bar = progress.add_task("pre-training", total=total)
         with worker(
             request, grid, progress.console.print, lambda images: progress.advance(bar, images)
@@ -204,36 +197,8 @@ def read(
     """A plan's grid with its data read, and where the data is."""
     device = device_called(device_name)
     torch.set_num_threads(plan.threads)
-    root = source(plan, data, store, console, cache)
+    root = root_of(plan, data, store, console, cache)
     return settle(plan, root, device, console.print, store.exclusions), root
-
-
-def source(plan: Plan, data: str, store: Store, console: Console, cache: Path | None) -> Source:
-    """The data root, written first if it is to hold phantoms."""
-    if data != PHANTOM:
-        return Source.at(Path(data), cache or default_folder())
-    from tasks.phantoms import VERSION, write_phantoms  # noqa: PLC0415
-
-    part, datasets = plan.phantom, phantom_datasets(plan)
-    # The name tells apart what other plans and versions have written beside it.
-    name = digest([part.model_dump(), datasets, VERSION])[:8]
-    root = store.root / f"phantoms-{part.scale}-{part.size}-{part.seed}-{name}"
-    if not root.is_dir():
-        console.print(f"drawing phantoms into {root}")
-        store.root.mkdir(parents=True, exist_ok=True)
-        write_phantoms(root, scale=part.scale, seed=part.seed, size=part.size, datasets=datasets)
-    return Source.at(root, cache or store.cache)
-
-
-def phantom_datasets(plan: Plan) -> list[str]:
-    """The phantom data sets that a plan's tasks and pools read."""
-    from tasks.phantoms import DATASETS  # noqa: PLC0415
-
-    # A task of two archives names both, such as "JSRT (images) and SCR (masks)".
-    places = [registry.task(name).info.folder for name in plan.tasks]
-    pools = [pool_called(name, domain) for domain, name in plan.pools.items()]
-    places += [pattern for pool in pools if pool.folder is None for pattern in pool.patterns]
-    return [dataset for dataset in DATASETS if any(dataset in place for place in places)]
 
 
 def question(grid: Grid, root: Source) -> Asked:
@@ -246,34 +211,3 @@ def question(grid: Grid, root: Source) -> Asked:
     ]
     pretrains = {cell.encoder: canonical(cell.pretrain) for cell in grid.cells}
     return Asked(grid.plan.title, {**terms, "images": root.kind}, pretrains, tuple(cells))
-
-
-def work(grid: Grid, missing: set[str], store: Store) -> int:
-    """Images that training the missing cells will pass, for the progress bar."""
-    cells = [cell for cell in grid.cells if cell.name in missing]
-    part = grid.plan.downstream
-    downstream = sum(
-        STAGES[stage][1] * part.steps * part.batch_size
-        for cell in cells
-        for stage in cell.key.stages
-    )
-    encoders = {cell.encoder: cell.key.method for cell in cells}
-    pretraining = sum(
-        grid.budget.images
-        for encoder, method in encoders.items()
-        if method != FLOOR and not store.has_encoder(encoder)
-    )
-    return downstream + pretraining
-
-
-def progress_bar(console: Console) -> Progress:
-    """Share done, time spent and time left."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=console,
-    )

@@ -17,6 +17,7 @@ from benchmark.cells import Cell
 from benchmark.executors import Executor, Observe, Request, Say, joined, worker
 from benchmark.grid import Grid
 from benchmark.machine import device_called
+from benchmark.progress import finetuning_images, pretraining_images
 from benchmark.run import ATTEMPTS, PATIENCE, Outcome, Worker, by_encoder
 from benchmark.store import Store
 from methods.errors import ConfigError, InputError
@@ -44,20 +45,17 @@ class Cluster(Executor):
         with connected(self.address):
             cells = request.chosen(grid)
             code, names = ray.put(request), [cell.name for cell in cells]
-            tasks = submitted(code, cells, needs(request))
-            waiting, failures = dict(tasks), list[str]()
+            waiting, failures = submitted(code, cells, grid, needs(request)), list[str]()
             while waiting:
                 ended, _ = ray.wait(list(waiting), num_returns=1, timeout=LOOK)
                 for task in ended:
+                    label, images = waiting.pop(task)
                     try:
-                        lines = ray.get(task)
+                        for line in ray.get(task):
+                            say(line)
                     except ray.exceptions.RayError as error:
-                        failures.append(f"{waiting[task]}: {str(error).strip().splitlines()[-1]}")
-                        lines = []
-                    for line in lines:
-                        say(line)
-                    observe(0)
-                    del waiting[task]
+                        failures.append(f"{label}: {str(error).strip().splitlines()[-1]}")
+                    observe(images)
         left = [name for name in names if not Store(request.out).has_cell(name)]
         if left:
             raise ClusterError(
@@ -75,6 +73,8 @@ def connected(address: str) -> Iterator[None]:
     """
     own = not ray.is_initialized()
     if own:
+        # Ray reports its use to its makers unless told not to; here nothing calls home.
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         try:
             ray.init(
                 None if address == "local" else address,
@@ -100,19 +100,30 @@ def needs(request: Request) -> dict[str, Any]:
     return {"num_cpus": request.plan.threads, "num_gpus": 1 if on_gpu else 0}
 
 
-def submitted(code: Any, cells: list[Cell], needs: dict[str, Any]) -> dict[Any, str]:  # noqa: ANN401
-    """Hand out the tasks; every fine-tuning waits for its pre-training."""
+def submitted(
+    code: Any,  # noqa: ANN401
+    cells: list[Cell],
+    grid: Grid,
+    needs: dict[str, Any],
+) -> dict[Any, tuple[str, int]]:
+    """Hand out the tasks; every fine-tuning waits for its pre-training.
+
+    Returns:
+        Each task's label, and how many images it passes.
+    """
     # Ray sets OMP_NUM_THREADS to a task's CPUs; torch is told again by the worker.
     options = {**needs, "max_retries": ATTEMPTS, "retry_exceptions": False}
     pretraining = ray.remote(encoder_task).options(**options)
     finetuning = ray.remote(cell_task).options(**options)
-    tasks: dict[Any, str] = {}
+    tasks: dict[Any, tuple[str, int]] = {}
     for group in by_encoder(cells):
         names = tuple(cell.name for cell in group)
         first = pretraining.remote(code, names)
-        tasks[first] = f"pre-training of {group[0].key.method}"
+        method = group[0].key.method
+        tasks[first] = (f"pre-training of {method}", pretraining_images(grid, method))
         for cell in group:
-            tasks[finetuning.remote(code, cell.name, first)] = cell.label
+            task = finetuning.remote(code, cell.name, first)
+            tasks[task] = (cell.label, finetuning_images(grid, cell))
     return tasks
 
 

@@ -1,0 +1,50 @@
+"""How much a grid still has to train, and a bar that shows it."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from benchmark.cells import Cell
+from benchmark.grid import Grid
+from benchmark.store import Store
+from tasks.finetuning import STAGES
+
+#: The method that trains nothing.
+FLOOR = "random"
+
+
+def pretraining_images(grid: Grid, method: str) -> int:
+    """Images that pre-training a method passes."""
+    return 0 if method == FLOOR else grid.budget.images
+
+
+def finetuning_images(grid: Grid, cell: Cell) -> int:
+    """Images that fine-tuning a cell passes."""
+    settings = grid.data[cell.key.task].settings
+    return sum(STAGES[s][1] * settings.steps * settings.batch_size for s in cell.key.stages)
+
+
+def work(grid: Grid, missing: Iterable[Cell], store: Store) -> int:
+    """Images that training the missing cells will pass."""
+    cells = list(missing)
+    encoders = {cell.encoder: cell.key.method for cell in cells}
+    pretraining = sum(
+        pretraining_images(grid, method)
+        for encoder, method in encoders.items()
+        if not store.has_encoder(encoder)
+    )
+    return pretraining + sum(finetuning_images(grid, cell) for cell in cells)
+
+
+def progress_bar(console: Console) -> Progress:
+    """Share done, time spent and time left."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+    )

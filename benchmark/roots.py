@@ -1,0 +1,43 @@
+"""Where a plan's images are: a data root, or phantoms drawn for it."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmark import registry
+from benchmark.plan import Plan
+from benchmark.store import Store
+from tasks.base import Source
+from tasks.cache import default_folder
+from tasks.manifest import digest
+from tasks.pools import pool_called
+
+PHANTOM = "phantom"
+
+
+def root_of(plan: Plan, data: str, store: Store, console: Console, cache: Path | None) -> Source:
+    """The data root, written first if it is to hold phantoms."""
+    if data != PHANTOM:
+        return Source.at(Path(data), cache or default_folder())
+    from tasks.phantoms import VERSION, write_phantoms  # noqa: PLC0415
+
+    part, datasets = plan.phantom, phantom_datasets(plan)
+    # The name tells apart what other plans and versions have written beside it.
+    name = digest([part.model_dump(), datasets, VERSION])[:8]
+    root = store.root / f"phantoms-{part.scale}-{part.size}-{part.seed}-{name}"
+    if not root.is_dir():
+        console.print(f"drawing phantoms into {root}")
+        store.root.mkdir(parents=True, exist_ok=True)
+        write_phantoms(root, scale=part.scale, seed=part.seed, size=part.size, datasets=datasets)
+    return Source.at(root, cache or store.cache)
+
+
+def phantom_datasets(plan: Plan) -> list[str]:
+    """The phantom data sets that a plan's tasks and pools read."""
+    from tasks.phantoms import DATASETS  # noqa: PLC0415
+
+    # A task of two archives names both, such as "JSRT (images) and SCR (masks)".
+    places = [registry.task(name).info.folder for name in plan.tasks]
+    pools = [pool_called(name, domain) for domain, name in plan.pools.items()]
+    places += [pattern for pool in pools if pool.folder is None for pattern in pool.patterns]
+    return [dataset for dataset in DATASETS if any(dataset in place for place in places)]
