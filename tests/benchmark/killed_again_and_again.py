@@ -1,8 +1,10 @@
 """Runs a plan in child processes that are killed with SIGKILL at random moments, until it is done.
 
-Arguments: PLAN DATA OUT KILLS SEED. Prints JSON: how often a child was killed while it was at
-work, by what it was at. Everything is imported before the first child, so that a child costs
-milliseconds; torch computes in one thread, so that a forked child may.
+Arguments: PLAN OUT KILLS SEED. First an undisturbed child computes OUT/whole; then children compute
+OUT/1, OUT/2 and so on, killed each after a random part of that time, until there were KILLS kills
+and the last grid is done. Prints JSON: the rounds, and what the killed were at. Everything is
+imported before the first child, so that a child costs milliseconds; torch computes in one thread,
+so that a forked child may.
 """
 
 import json
@@ -26,15 +28,19 @@ from benchmark.plan import read_plan
 from benchmark.store import Store
 from tasks.base import Source
 
-#: Longest time that a child is left alone, seconds.
-LONGEST = 0.6
+#: The longest that a child is left alone, as a share of the time of an undisturbed one.
+LONGEST = 0.2
 
 
-def child(grid: Grid, root: Source, out: Path) -> None:
-    """Compute what is missing, with a checkpoint after every step."""
-    missing = [cell for cell in grid.cells if not Store(out).has_cell(cell.name)]
-    request = request_for(grid, root, out, "cpu", missing, Way(every=0.0, stale=5.0))
-    Serial().run(request, grid, quiet, lambda _: None)
+def start(grid: Grid, root: Source, out: Path) -> int:
+    """A child that computes what is missing, with a checkpoint after every step."""
+    pid = os.fork()
+    if pid == 0:
+        missing = [cell for cell in grid.cells if not Store(out).has_cell(cell.name)]
+        request = request_for(grid, root, out, "cpu", missing, Way(every=0.0, stale=5.0))
+        Serial().run(request, grid, quiet, lambda _: None)
+        os._exit(0)
+    return pid
 
 
 def at(grid: Grid, store: Store) -> str:
@@ -47,36 +53,32 @@ def at(grid: Grid, store: Store) -> str:
 
 
 def main() -> None:
-    plan, data, out, kills, seed = sys.argv[1:]
+    plan, out, kills, seed = sys.argv[1:]
     # How often one cell may kill its worker is another test's.
     run.ATTEMPTS = 10**6
-    rng, store = random.Random(int(seed)), Store(Path(out))
+    rng, whole = random.Random(int(seed)), Store(Path(out) / "whole")
     torch.set_num_threads(1)
-    grid, root = prepared(read_plan(Path(plan)), data, "cpu", None, store, Console(file=sys.stderr))
-    moments, children, finished = Counter[str](), 0, 0
-    while True:
-        pid = os.fork()
-        if pid == 0:
-            child(grid, root, Path(out))
-            os._exit(0)
-        children += 1
-        if moments.total() < int(kills):
-            time.sleep(rng.random() * LONGEST)
-            os.kill(pid, signal.SIGKILL)
-        _, status = os.waitpid(pid, 0)
-        if os.WIFSIGNALED(status):
-            moments[at(grid, store)] += 1
-            continue
-        assert os.WEXITSTATUS(status) == 0
-        finished = sum(store.has_cell(cell.name) for cell in grid.cells)
-        break
-    left = [path.name for folder in (store.cells, store.encoders) for path in folder.glob(".*")]
-    record = {
-        "kills": moments.total(),
-        "moments": dict(moments),
-        "finished": finished,
-        "left": left,
-    }
+    console = Console(file=sys.stderr)
+    grid, root = prepared(read_plan(Path(plan)), "phantom", "cpu", None, whole, console)
+    begun = time.monotonic()
+    assert os.waitpid(start(grid, root, whole.root), 0)[1] == 0
+    longest = LONGEST * (time.monotonic() - begun)
+    moments, rounds = Counter[str](), 0
+    while moments.total() < int(kills):
+        rounds += 1
+        store, killed = Store(Path(out) / str(rounds)), True
+        while killed:
+            pid = start(grid, root, store.root)
+            if moments.total() < int(kills):
+                time.sleep(rng.random() * longest)
+                os.kill(pid, signal.SIGKILL)
+            _, status = os.waitpid(pid, 0)
+            killed = os.WIFSIGNALED(status)
+            if killed:
+                moments[at(grid, store)] += 1
+            else:
+                assert os.WEXITSTATUS(status) == 0
+    record = {"kills": moments.total(), "moments": dict(moments), "rounds": rounds}
     sys.stdout.write(json.dumps(record))
 
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.comparison import compare
-from benchmark.plan import read_plan
 from benchmark.store import Store
 
 SCRIPT = Path(__file__).parent / "killed_again_and_again.py"
@@ -48,11 +46,11 @@ size = 64
 
 
 def contents(folder: Path, names: tuple[str, ...]) -> dict[str, bytes]:
-    """The files of these names in every result."""
+    """The files of these names in every result; in hidden folders too, which are half written."""
     return {
         f"{path.parent.name}/{path.name}": path.read_bytes()
-        for name in names
-        for path in folder.glob(f"*/{name}")
+        for path in folder.rglob("*")
+        if path.name in names
     }
 
 
@@ -60,25 +58,28 @@ def contents(folder: Path, names: tuple[str, ...]) -> dict[str, bytes]:
 def test_thirty_kills_change_nothing(tmp_path: Path) -> None:
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN)
-    whole, killed = Store(tmp_path / "whole"), Store(tmp_path / "killed")
-    assert compare(read_plan(plan), "phantom", whole.root, "cpu") == 0
-    (data,) = whole.root.glob("phantoms-*")
     done = subprocess.run(
-        [sys.executable, SCRIPT, plan, data, killed.root, str(KILLS), "0"],
-        capture_output=True, text=True, check=False, timeout=600,
+        [sys.executable, SCRIPT, plan, tmp_path / "out", str(KILLS), "0"],
+        capture_output=True, text=True, check=False, timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["kills"] >= 30
-    # Kills fell into both kinds of training, and nothing half written is left.
-    assert told["moments"]["pre-training"] >= 5
-    assert told["moments"]["fine-tuning"] >= 5
-    assert told["finished"] == 5
-    assert told["left"] == []
-    weights, scores = ("model.safetensors", "encoder.safetensors"), ("per_image.parquet",)
-    masks = ("masks_frozen.png", "masks_finetuned.png", "masks_direct.png")
+    # Kills fell into both kinds of training.
+    assert told["moments"]["pre-training"] >= 3
+    assert told["moments"]["fine-tuning"] >= 3
+    whole = Store(tmp_path / "out" / "whole")
+    assert len(list(whole.cells.iterdir())) == 5
+    for number in range(1, told["rounds"] + 1):
+        same(Store(tmp_path / "out" / str(number)), whole)
+
+
+def same(killed: Store, whole: Store) -> None:
+    """Insist that two folders hold the same results, and nothing of what was under way."""
+    weights = ("model.safetensors", "encoder.safetensors")
+    scores = ("per_image.parquet", *(f"masks_{s}.png" for s in ("frozen", "finetuned", "direct")))
     assert contents(killed.encoders, weights) == contents(whole.encoders, weights)
-    assert contents(killed.cells, (*scores, *masks)) == contents(whole.cells, (*scores, *masks))
+    assert contents(killed.cells, scores) == contents(whole.cells, scores)
     for name in (path.name for path in whole.cells.iterdir()):
         one, other = whole.record(name), killed.record(name)
         assert one["facts"] == other["facts"]
