@@ -64,7 +64,7 @@ class TorchBench:
 
     def evaluated(self, cell: Cell, pretrained: Pretrained) -> Evaluated:
         """Fine-tune and score the cell's encoder on its task."""
-        task, data = self.grid.tasks[cell.key.task], self.grid.data[cell.key.task]
+        task, data = self.grid.tasks[cell.key.task], self.grid.data_of(cell.key)
         batch = data.settings.batch_size
         meter = Meter()
         scores = task.evaluate(

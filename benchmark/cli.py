@@ -38,6 +38,20 @@ Pools = Annotated[
         help="Pre-train on another pool or a folder of images instead of the plan's.",
     ),
 ]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Another value than PLAN's, as TOML writes it: size=64, budget.images=3200.",
+    ),
+]
+Scale = Annotated[
+    float, typer.Option(help="Share of PLAN's images drawn and fine-tuning steps, in (0, 1].")
+]
+Tasks = Annotated[
+    list[str] | None, typer.Option(help="Only these of PLAN's tasks; repeat for several.")
+]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Where a plan was run to.")]
 
 
@@ -69,18 +83,17 @@ def run(
     data: Data,
     out: Out,
     device: Device = "auto",
-    task: Annotated[
-        list[str] | None, typer.Option(help="Only these of PLAN's tasks; repeat for several.")
-    ] = None,
+    task: Tasks = None,
     method: Only = None,
     pool: Pools = None,
+    scale: Scale = 1.0,
+    changes: Changes = None,
     cache: Cache = None,
 ) -> int:
     """Compute every cell of PLAN that OUT lacks, then print and write the leaderboard."""
-    from benchmark.plan import read_plan, with_methods, with_pools, with_tasks  # noqa: PLC0415
+    from benchmark.changes import plan_from  # noqa: PLC0415
 
-    some = with_methods(with_tasks(read_plan(plan), task or []), method or [])
-    checked = with_pools(some, pool or [])
+    checked = plan_from(plan, scale, changes, method, task, pool)
     from benchmark.comparison import compare  # noqa: PLC0415
 
     failed = compare(checked, data, out, device, cache)
@@ -96,12 +109,14 @@ def pretrain(
     device: Device = "auto",
     method: Only = None,
     pool: Pools = None,
+    scale: Scale = 1.0,
+    changes: Changes = None,
     cache: Cache = None,
 ) -> None:
     """Train every encoder of PLAN that OUT lacks, nothing downstream; draw the loss curves."""
-    from benchmark.plan import read_plan, with_methods, with_pools  # noqa: PLC0415
+    from benchmark.changes import plan_from  # noqa: PLC0415
 
-    checked = with_pools(with_methods(read_plan(plan), method or []), pool or [])
+    checked = plan_from(plan, scale, changes, methods=method, pools=pool)
     from benchmark.comparison import pretrain_all  # noqa: PLC0415
     from benchmark.report.publish import print_courses  # noqa: PLC0415
 

@@ -155,9 +155,8 @@ def wanted(grid: Grid) -> list[dict[str, object]]:
 def work(grid: Grid, missing: set[str], store: Store) -> int:
     """Images that training the missing cells will pass, for the progress bar."""
     cells = [cell for cell in grid.cells if cell.name in missing]
-    part = grid.plan.downstream
-    downstream = sum(
-        STAGES[stage][1] * part.steps * part.batch_size
+    downstream: int = sum(
+        STAGES[stage][1] * cell.key.settings["steps"] * cell.key.settings["batch_size"]
         for cell in cells
         for stage in cell.key.stages
     )
