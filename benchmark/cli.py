@@ -10,6 +10,20 @@ from benchmark.data import Cache
 from benchmark.data import app as data_app
 from benchmark.extend import app as new_app
 from benchmark.extend import check
+from benchmark.options import (
+    AsJson,
+    Changes,
+    Data,
+    Device,
+    Folder,
+    Only,
+    Out,
+    PlanFile,
+    Pools,
+    Scale,
+    Tasks,
+)
+from benchmark.planning import plan
 from methods.errors import InputError
 
 app = typer.Typer(
@@ -22,37 +36,6 @@ app = typer.Typer(
 
 #: Exit codes besides 0: some cells failed; the user's mistake.
 SOME_FAILED, MISTAKE = 1, 2
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A TOML file, see benchmark/plans.")]
-Data = Annotated[str, typer.Option(help='Folder of the data sets, or "phantom".')]
-Out = Annotated[Path, typer.Option(help="Where results go; a second call continues there.")]
-Device = Annotated[str, typer.Option(help='"auto", "cpu" or "cuda".')]
-Only = Annotated[
-    list[str] | None, typer.Option(help="Only these of PLAN's methods; repeat for several.")
-]
-Pools = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="[DOMAIN=]PATH",
-        help="Pre-train on another pool or a folder of images instead of the plan's.",
-    ),
-]
-Changes = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Another value than PLAN's, as TOML writes it: size=64, budget.images=3200.",
-    ),
-]
-Scale = Annotated[
-    float, typer.Option(help="Share of PLAN's images drawn and fine-tuning steps, in (0, 1].")
-]
-Tasks = Annotated[
-    list[str] | None, typer.Option(help="Only these of PLAN's tasks; repeat for several.")
-]
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Where a plan was run to.")]
 
 
 def main() -> int:
@@ -75,6 +58,7 @@ def main() -> int:
 app.add_typer(data_app, name="data")
 app.add_typer(new_app, name="new")
 app.command()(check)
+app.command()(plan)
 
 
 @app.command()

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from benchmark.contract.pool import blobs
-from benchmark.forecast.steps import ContentError, counted, operations, seconds
+from benchmark.forecast.steps import ContentError, measured, operations
 from methods.base import Draws, Images, Method, Phase, Progress
 from methods.networks import Width, set_precision
 from methods.precision import Precision
@@ -26,6 +26,8 @@ from methods.views import view_side
 SIDE = 64
 #: A batch that is timed is a method's own over this: a wider encoder takes so much longer.
 SHARES: dict[Width, int] = {"tiny": 1, "small": 4, "full": 16}
+#: But not fewer images: of few, most of the time goes into what a batch needs once.
+FEWEST = 8
 #: Training images of the drawn pool, if the method needs no more; and those held out.
 TRAINING, HELD_OUT = 64, 4
 
@@ -109,7 +111,8 @@ class Started:
 
 def started(cls: type[Method[Any]], config: Any, channels: int, setting: Setting) -> Started:  # noqa: ANN401
     """Build a method with a batch that is quick to time, and start every phase."""
-    size = max(cls.smallest_batch, config.batch_size // SHARES[setting.width])
+    fewest = max(cls.smallest_batch, min(FEWEST, config.batch_size))
+    size = max(fewest, config.batch_size // SHARES[setting.width])
     size += -size % cls.group
     small = replace(config, batch_size=size)
     images = drawn_pool(max(TRAINING, cls.smallest_pool(small)), channels, setting.side)
@@ -134,8 +137,7 @@ def drawing(start: Started, setting: Setting) -> Spent:
     size = method.config.batch_size
     for phase in method.phases:
         make = partial(loss_of, method, phase, start.images, setting.device)
-        took = seconds(partial(take_step, make), setting.device)
-        small = small.plus(per_image(*counted(make()), took, size), phase.share)
+        small = small.plus(per_image(*measured(make, setting.device), size), phase.share)
         method.zero_grad(set_to_none=True)
     if setting.size == setting.side or not method.phases:
         return small
@@ -149,11 +151,6 @@ def drawing(start: Started, setting: Setting) -> Spent:
         growth = (view_side(setting.size) / view_side(setting.side)) ** 2
         full = NOTHING.plus(small, growth)
     return replace(full, seconds=small.seconds * full.both / small.both)
-
-
-def take_step(make: Callable[[], Callable[[], Tensor]]) -> None:
-    """Views, loss and gradients."""
-    make()().backward()
 
 
 def per_image(forward: float, both: float, seconds: float, images: int) -> Spent:

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+#: Seconds of a step that is not timed twice.
+LONG = 0.5
+
 
 class ContentError(RuntimeError):
     """A computation that asks what its tensors hold."""
@@ -51,15 +54,28 @@ def counted(loss: Callable[[], Tensor]) -> tuple[float, float]:
     return forward, float(counter.get_total_flops())
 
 
-def seconds(step: Callable[[], object], device: torch.device) -> float:
-    """Of the faster of two calls after a first, which finds memory and algorithms."""
-    took = []
-    for _ in range(3):
+def measured(
+    make: Callable[[], Callable[[], Tensor]], device: torch.device
+) -> tuple[float, float, float]:
+    """Operations of a loss, those with its gradients, and seconds of a whole step.
+
+    The step that is counted finds memory and algorithms; the one after it is timed, a quick one
+    twice, of which the faster counts.
+
+    Args:
+        make: Makes views, and gives what computes their loss.
+        device: Where that is.
+    """
+    forward, both = counted(make())
+    took: list[float] = []
+    while len(took) < 2 and sum(took) < LONG:
         start = time.perf_counter()
-        step()
+        value = make()()
+        if value.requires_grad:
+            value.backward()
         settle(device)
         took.append(time.perf_counter() - start)
-    return min(took[1:])
+    return forward, both, min(took)
 
 
 def settle(device: torch.device) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.forecast.probe import Setting, Spent, per_image
-from benchmark.forecast.steps import counted, operations, seconds
+from benchmark.forecast.steps import measured, operations
 from methods.networks import Encoder, SegmentationDecoder, set_precision
 from tasks.finetuning import STAGES
 from tasks.metrics import soft_dice_loss
@@ -80,12 +80,7 @@ def at_size(setting: Setting, channels: int, step: Callable[[Networks, Tensor], 
     def run(side: int) -> Tensor:
         return step(networks, torch.ones(BATCH, channels, side, side, device=setting.device))
 
-    def whole() -> None:
-        value = run(setting.side)
-        if value.requires_grad:
-            value.backward()
-
-    took = seconds(whole, setting.device)
-    small = per_image(*counted(lambda: run(setting.side)), took, BATCH)
+    took = measured(lambda: partial(run, setting.side), setting.device)
+    small = per_image(*took, BATCH)
     full = per_image(*operations(networks, lambda: run(setting.size)), 0.0, BATCH)
     return replace(full, seconds=small.seconds * full.both / small.both)
