@@ -127,12 +127,13 @@ def notes(seen: "Forecast", threads: int, gpu_tflops: float | None) -> list[str]
         for name, work in (("Pre-training", total.pretraining), ("fine-tuning", total.downstream))
     ]
     shared = ", ".join(f"{name} {short(size)} bytes" for name, size in seen.shared.items())
-    measured = f"{setting.side} px, {setting.device}, {setting.precision}, {threads} threads"
+    measured = f"{setting.side} px, {setting.device}, {setting.precision}, threads: {threads}"
     lines = [
         "drawn, tuned: images of the training steps before and on the tasks.",
         f"{', '.join(parts)}. Besides, shared by all: {shared}.",
         COUNTED,
-        f"hours: on this machine, extrapolated by operations from single steps ({measured}).",
+        f"hours: extrapolated by operations from single steps here, now ({measured});",
+        "a machine busy with other work makes them more.",
     ]
     if gpu_tflops is not None:
         lines.append(f"GPU hours: the operations at the {gpu_tflops:g} TFLOP/s that you state.")

@@ -38,6 +38,7 @@ def setting(size: int) -> Setting:
     return Setting("tiny", size, "float32", CPU)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "within"),
     # transvw's pass over the pool goes through less than its loss does.
@@ -121,6 +122,7 @@ def plan(**changes: object) -> Plan:
     return Plan.model_validate(record | changes)
 
 
+@pytest.mark.slow
 def test_cells_are_the_grids(tmp_path: Path) -> None:
     write_phantoms(tmp_path / "data", scale=0.05, seed=0, size=64, datasets=["IDRiD"])
     source = Source.at(tmp_path / "data", tmp_path / "cache")
@@ -148,6 +150,7 @@ def called(
     return main()
 
 
+@pytest.mark.slow
 def test_the_table_fits_a_terminal_and_json_has_it_all(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

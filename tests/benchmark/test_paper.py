@@ -1,12 +1,16 @@
 """The plan of the paper at full scale: what it says, and that it runs with smaller counts."""
 
+import json
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from benchmark import registry
-from benchmark.grid import downstream
+from benchmark.changes import scaled, with_changes
+from benchmark.cli import main
+from benchmark.grid import config_of, downstream
 from benchmark.plan import Plan, read_plan
 from methods import METHODS
 from methods.order import timetable
@@ -48,3 +52,34 @@ def test_fine_tuning_takes_a_hundred_epochs(paper: Plan) -> None:
             assert settings.batch_size == (8 if name == "siim_pneumothorax" else 2)
             assert settings.learning_rate == 1e-3
     assert dict(cells) == {name: 5 if name in XRAY else 1 for name in TASKS}
+
+
+def test_a_thousandth_of_it_suits_the_phantoms_pools(paper: Plan) -> None:
+    plan = with_changes(scaled(paper, 0.001), ["config.transvw.neighbours=60"])
+    assert plan.budget.images == 800
+    for name in plan.methods:
+        needed = registry.method(name).smallest_pool(config_of(plan, name))
+        assert needed <= 80, name  # a quarter of each pool's phantoms, less the held-out ones
+
+
+@pytest.mark.slow
+def test_a_thousandth_of_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = ("size=32", "width=tiny", "threads=1", "precision=float32", "seeds=[0]")
+    smaller = ("budget.checks=2", "downstream.checks=1", "phantom.scale=0.1", "phantom.size=64")
+    words = ["run", PLANS / "paper.toml", "--data", "phantom", "--out", tmp_path / "out"]
+    words += ["--scale", "0.001", "--method", "random", "--method", "inpainting"]
+    words += ["--task", "chasedb1_vessel", "--task", "scr_lung"]
+    words += [word for change in (*changes, *smaller) for word in ("--set", change)]
+    monkeypatch.setattr(sys, "argv", ["ldbench", *map(str, words)])
+    assert main() == 0
+    # Random has both arms: 2 x (1 + 5) cells; in-painting one.
+    assert "18 cells computed, 0 kept, 0 failed" in capsys.readouterr().out
+    grid = json.loads((tmp_path / "out" / "grid.json").read_text(encoding="utf-8"))
+    cells = Counter((cell["task"], cell["fraction"]) for cell in grid["cells"])
+    lungs = {("scr_lung", share): 3 for share in (0.2, 0.4, 0.6, 0.8, 1.0)}
+    assert cells == {("chasedb1_vessel", 1.0): 3, **lungs}
+    for record in (tmp_path / "out" / "encoders").glob("*/pretrain.json"):
+        told = json.loads(record.read_text(encoding="utf-8"))
+        assert told["images_drawn"] == (0 if told["key"]["method"] == "random" else 800)
