@@ -76,7 +76,8 @@ class Wanted:
     @property
     def label(self) -> str:
         """For people."""
-        return f"{self.method} / {self.task} / seed {self.seed} / {self.stages[-1]}"
+        share = "" if self.fraction == 1.0 else f" at {self.fraction:.0%} of the labels"
+        return f"{self.method} / {self.task}{share} / seed {self.seed} / {self.stages[-1]}"
 
     @property
     def key_digits(self) -> str:

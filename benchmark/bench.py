@@ -66,7 +66,11 @@ class TorchBench:
 
     def limits(self) -> Limits:
         """The plan's."""
-        return Limits()
+        part = self.grid.plan.limits
+        return Limits(
+            None if part.hours is None else part.hours * 3600,
+            None if part.memory_gib is None else part.memory_gib * 1024,
+        )
 
     def built(self, cell: Cell) -> tuple[Method[Any], Images]:
         """The cell's method, not yet trained, and its pool."""
@@ -107,7 +111,7 @@ class TorchBench:
 
     def evaluated(self, cell: Cell, lease: Lease) -> Evaluated:
         """Fine-tune and score the cell's encoder on its task."""
-        task, data = self.grid.tasks[cell.key.task], self.grid.data[cell.key.task]
+        task, data = self.grid.tasks[cell.key.task], self.grid.data_of(cell.key)
         pretrained, meter = self.pretrained(cell), Meter(self.device)
         batch = data.settings.batch_size
         with memory_named(batch, data.settings.size):

@@ -116,7 +116,9 @@ class Cell:
     @property
     def label(self) -> str:
         """For people."""
-        return f"{self.key.method} / {self.key.task} / seed {self.key.seed} / {self.key.stages[-1]}"
+        share = self.key.settings.get("fraction", 1.0)
+        task = self.key.task if share == 1.0 else f"{self.key.task} at {share:.0%} of the labels"
+        return f"{self.key.method} / {task} / seed {self.key.seed} / {self.key.stages[-1]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,20 @@ from benchmark.data import Cache
 from benchmark.data import app as data_app
 from benchmark.extend import app as new_app
 from benchmark.extend import check
+from benchmark.options import (
+    AsJson,
+    Changes,
+    Data,
+    Device,
+    Folder,
+    Only,
+    Out,
+    PlanFile,
+    Pools,
+    Scale,
+    Tasks,
+)
+from benchmark.planning import plan
 from methods.errors import InputError
 
 app = typer.Typer(
@@ -23,23 +37,7 @@ app = typer.Typer(
 #: Exit codes besides 0: some cells failed; the user's mistake.
 SOME_FAILED, MISTAKE = 1, 2
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="A TOML file, see benchmark/plans.")]
-Data = Annotated[str, typer.Option(help='Folder of the data sets, or "phantom".')]
-Out = Annotated[Path, typer.Option(help="Where results go; a second call continues there.")]
-Device = Annotated[str, typer.Option(help='"auto", "cpu" or "cuda".')]
-Only = Annotated[
-    list[str] | None, typer.Option(help="Only these of PLAN's methods; repeat for several.")
-]
-Pools = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="[DOMAIN=]PATH",
-        help="Pre-train on another pool or a folder of images instead of the plan's.",
-    ),
-]
 Ways = Literal["local", "ray"]
-Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Where a plan was run to.")]
 
 
 def main() -> int:
@@ -62,6 +60,7 @@ def main() -> int:
 app.add_typer(data_app, name="data")
 app.add_typer(new_app, name="new")
 app.command()(check)
+app.command()(plan)
 
 
 @app.command()
@@ -70,11 +69,11 @@ def run(
     data: Data,
     out: Out,
     device: Device = "auto",
-    task: Annotated[
-        list[str] | None, typer.Option(help="Only these of PLAN's tasks; repeat for several.")
-    ] = None,
+    task: Tasks = None,
     method: Only = None,
     pool: Pools = None,
+    scale: Scale = 1.0,
+    changes: Changes = None,
     cache: Cache = None,
     only: Annotated[
         list[str] | None,
@@ -105,10 +104,9 @@ def run(
 
     Several calls, on several machines too, may share one OUT: each cell is computed by one.
     """
-    from benchmark.plan import read_plan, with_methods, with_pools, with_tasks  # noqa: PLC0415
+    from benchmark.changes import plan_from  # noqa: PLC0415
 
-    some = with_methods(with_tasks(read_plan(plan), task or []), method or [])
-    checked = with_pools(some, pool or [])
+    checked = plan_from(plan, scale, changes, method, task, pool)
     from benchmark.comparison import Way, compare, left_to_do  # noqa: PLC0415
     from benchmark.executors.choice import crowded, executor_called  # noqa: PLC0415
 
@@ -135,12 +133,14 @@ def pretrain(
     device: Device = "auto",
     method: Only = None,
     pool: Pools = None,
+    scale: Scale = 1.0,
+    changes: Changes = None,
     cache: Cache = None,
 ) -> None:
     """Train every encoder of PLAN that OUT lacks, nothing downstream; draw the loss curves."""
-    from benchmark.plan import read_plan, with_methods, with_pools  # noqa: PLC0415
+    from benchmark.changes import plan_from  # noqa: PLC0415
 
-    checked = with_pools(with_methods(read_plan(plan), method or []), pool or [])
+    checked = plan_from(plan, scale, changes, methods=method, pools=pool)
     from benchmark.comparison import pretrain_all  # noqa: PLC0415
     from benchmark.report.publish import print_courses  # noqa: PLC0415
 

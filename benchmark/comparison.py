@@ -204,7 +204,8 @@ def read(
 def question(grid: Grid, root: Source) -> Asked:
     """What a grid asks of a results folder."""
     terms = grid.plan.model_dump(mode="json", exclude=set(PARTS))
-    terms["downstream"].pop("direct")
+    for part in ("direct", "fractions"):
+        terms["downstream"].pop(part)
     cells = [
         Wanted.by(cell, grid.tasks[cell.key.task].info.domain, grid.data[cell.key.task].kind)
         for cell in grid.cells

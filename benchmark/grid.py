@@ -1,7 +1,8 @@
 """From a plan and data to the cells that it asks for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from benchmark.cells import Cell, CellKey, PretrainKey, canonical
 from benchmark.exclusions import Exclusions
 from benchmark.fingerprint import fingerprint
 from benchmark.machine import precision_for
-from benchmark.plan import Plan
+from benchmark.plan import Plan, entry
 from benchmark.store import folder_name
 from methods.augmentation import chosen
 from methods.base import Budget
@@ -21,7 +22,7 @@ from methods.order import pool_suits, timetable
 from methods.precision import Precision
 from tasks.base import Domain, Source, Task
 from tasks.pools import Pool, load_pool, pool_called, pool_files
-from tasks.segmentation import SegmentationData, Settings
+from tasks.segmentation import SegmentationData, SegmentationTask, Settings
 
 TWO_STAGES = ("frozen", "finetuned")
 ONE_STAGE = ("direct",)
@@ -34,11 +35,19 @@ class Grid:
     plan: Plan
     budget: Budget
     configs: dict[str, Any]
-    tasks: dict[str, Task]
+    tasks: dict[str, SegmentationTask]
     data: dict[str, SegmentationData]
+    settings: dict[str, list[Settings]]
     pools: dict[Domain, Pool]
     exclusions: list[Exclusions]
     cells: list[Cell]
+
+    def data_of(self, key: CellKey) -> SegmentationData:
+        """A cell's images at its label fraction; they are in memory once for all fractions."""
+        data, settings = self.data[key.task], Settings(**key.settings)
+        if data.settings == settings:
+            return data
+        return self.tasks[key.task].at_fraction(data, settings)
 
 
 def settle(
@@ -67,11 +76,15 @@ def settle(
         timetable(registry.method(name), config.batch_size, plan.budget.images)
     all_present(plan, tasks, source)
     precision = precision_for(plan.precision, device)
-    settings = downstream(plan, precision)
+    settings = {
+        name: downstream(plan, given, task, source, precision)
+        for given, (name, task) in zip(plan.tasks, tasks.items(), strict=True)
+    }
     data = {}
     for name, task in tasks.items():
         say(f"reading {name}")
-        data[name] = task.load(source, settings)
+        first, *more = settings[name]
+        data[name] = task.load(source, replace(first, fraction=1.0) if more else first)
     pools, lists = {}, list[Exclusions]()
     for domain in sorted({task.info.domain for task in tasks.values()}):
         say(f"reading pool {plan.pools[domain]} and seeking test images in it")
@@ -89,18 +102,18 @@ def settle(
         pools[domain] = pool
     part = plan.budget
     budget = Budget(part.images, part.checks, precision, part.statistics)
-    grid = Grid(plan, budget, configs, tasks, data, pools, lists, [])
+    grid = Grid(plan, budget, configs, tasks, data, settings, pools, lists, [])
     grid.cells.extend(cells_of(grid))
     return grid
 
 
-def tasks_of(plan: Plan) -> dict[str, Task]:
+def tasks_of(plan: Plan) -> dict[str, SegmentationTask]:
     """The plan's tasks by their names; own ones have theirs in their TOML file.
 
     Raises:
-        ConfigError: If two tasks have one name.
+        ConfigError: If two tasks have one name, or one is of another family.
     """
-    loaded = [registry.task(name) for name in plan.tasks]
+    loaded = [registry.segmentation(name) for name in plan.tasks]
     names = [task.name for task in loaded]
     for name in names:
         if names.count(name) > 1:
@@ -108,7 +121,7 @@ def tasks_of(plan: Plan) -> dict[str, Task]:
     return dict(zip(names, loaded, strict=True))
 
 
-def all_present(plan: Plan, tasks: dict[str, Task], source: Source) -> None:
+def all_present(plan: Plan, tasks: Mapping[str, Task], source: Source) -> None:
     """Insist that every file of every task and a pool for every domain are there."""
     for domain in sorted({task.info.domain for task in tasks.values()}):
         if domain not in plan.pools:
@@ -148,18 +161,17 @@ def changed(config: Any, changes: dict[str, Any], what: str) -> Any:  # noqa: AN
     return replace(config, **new)
 
 
-def downstream(plan: Plan, precision: Precision) -> Settings:
-    """The plan's downstream settings as the tasks take them."""
-    part = plan.downstream
-    return Settings(
-        size=plan.size,
-        steps=part.steps,
-        batch_size=part.batch_size,
-        learning_rate=part.learning_rate,
-        checks=part.checks,
-        fraction=part.fraction,
-        precision=precision,
-    )
+def downstream(
+    plan: Plan, given: str, task: SegmentationTask, source: Source, precision: Precision
+) -> list[Settings]:
+    """A task's downstream settings, one for each of its label fractions.
+
+    Raises:
+        FractionError: If a fraction leaves nothing to train on.
+    """
+    part, split = plan.downstream.of(entry(given)), task.split(source)
+    trained = {share: len(split.fraction(share, task.person)[0]) for share in part.fractions}
+    return [part.settings(plan.size, precision, *row) for row in trained.items()]
 
 
 def cells_of(grid: Grid) -> list[Cell]:
@@ -171,7 +183,7 @@ def cells_of(grid: Grid) -> list[Cell]:
             for task in grid.tasks:
                 pretrain = pretrain_key(grid, method, task, seed)
                 arms = [TWO_STAGES, *([ONE_STAGE] if method in plan.downstream.direct else [])]
-                for stages in arms:
+                for settings, stages in product(grid.settings[task], arms):
                     key = CellKey(
                         method=method,
                         pretrain=pretrain.hash,
@@ -179,7 +191,7 @@ def cells_of(grid: Grid) -> list[Cell]:
                         manifest=grid.data[task].manifest,
                         protocol=grid.tasks[task].protocol,
                         stages=stages,
-                        settings=asdict(grid.data[task].settings),
+                        settings=asdict(settings),
                         seed=seed,
                         threads=plan.threads,
                     )

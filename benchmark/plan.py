@@ -2,48 +2,16 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from benchmark import registry
+from benchmark.parts import BudgetPart, DownstreamPart, LimitsPart, Part, PhantomPart
 from benchmark.registry import known
 from methods.errors import ConfigError
 from tasks.base import Domain
 from tasks.pools import POOLS, pool_called
-
-
-class Part(BaseModel):
-    """A table of the plan; unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BudgetPart(Part):
-    """What each pre-training spends (``methods.base.Budget``)."""
-
-    images: int = Field(gt=0)
-    checks: int = Field(default=20, gt=0)
-    statistics: Literal["recalibrated", "trained"] = "recalibrated"
-
-
-class DownstreamPart(Part):
-    """What each fine-tuning spends (``tasks.segmentation.Settings``)."""
-
-    steps: int = Field(gt=0)
-    batch_size: int = Field(gt=0)
-    learning_rate: float = Field(default=1e-3, gt=0)
-    checks: int = Field(default=20, gt=0)
-    fraction: float = Field(default=1.0, gt=0, le=1)
-    direct: list[str] = ["random"]
-
-
-class PhantomPart(Part):
-    """The phantoms that ``--data phantom`` writes."""
-
-    scale: float = Field(default=0.25, gt=0, le=1)
-    size: int = Field(default=256, ge=64)
-    seed: int = 0
 
 
 class Plan(Part):
@@ -62,8 +30,9 @@ class Plan(Part):
     leaks: Literal["exclude", "error", "allow"] = "exclude"
     budget: BudgetPart
     downstream: DownstreamPart
+    limits: LimitsPart = LimitsPart()
     phantom: PhantomPart = PhantomPart()
-    config: dict[str, dict[str, Any]] = {}
+    config: dict[str, dict[str, Any]] = Field(default={})
 
 
 def read_plan(path: Path) -> Plan:
@@ -79,16 +48,32 @@ def read_plan(path: Path) -> Plan:
         raise ConfigError(f"there is no plan {path}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no TOML: {error}") from error
+    plan = checked(record, str(path))
+    tasks = [str(path.parent / name) if name.endswith(".toml") else name for name in plan.tasks]
+    return plan.model_copy(update={"tasks": tasks})
+
+
+def checked(record: dict[str, Any], place: str) -> Plan:
+    """A plan from a table.
+
+    Args:
+        record: The table.
+        place: Where it comes from, for errors.
+
+    Raises:
+        ConfigError: If it has unknown keys or wrong values.
+        UnknownNameError: If it names an unknown method, task or pool.
+    """
     check_keys(record, Plan, "")
     try:
         plan = Plan.model_validate(record)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{path}: {place}: {first['msg']}, not {first['input']!r}") from error
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{place}: {key}: {first['msg']}, not {first['input']!r}") from error
     check_names(plan)
-    tasks = [str(path.parent / name) if name.endswith(".toml") else name for name in plan.tasks]
-    return plan.model_copy(update={"tasks": tasks})
+    plan.downstream.check()
+    return plan
 
 
 def check_keys(record: dict[str, Any], part: type[Part], place: str) -> None:
@@ -96,8 +81,14 @@ def check_keys(record: dict[str, Any], part: type[Part], place: str) -> None:
     for key, value in record.items():
         known("plan key", f"{place}{key}", [f"{place}{name}" for name in part.model_fields])
         inner = part.model_fields[key].annotation
-        if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, Part):
-            check_keys(value, inner, f"{key}.")
+        if not isinstance(value, dict):
+            continue
+        if isinstance(inner, type) and issubclass(inner, Part):
+            check_keys(value, inner, f"{place}{key}.")
+        for kind in get_args(inner):  # a table of tables
+            for name, table in value.items():
+                if isinstance(kind, type) and issubclass(kind, Part) and isinstance(table, dict):
+                    check_keys(table, kind, f"{place}{key}.{name}.")
 
 
 def check_names(plan: Plan) -> None:
@@ -114,9 +105,16 @@ def check_names(plan: Plan) -> None:
             raise ConfigError(f"pool {name} holds {pool.domain} images, not {domain}")
     for name in plan.downstream.direct:
         known("method of downstream.direct", name, plan.methods)
+    for name in plan.downstream.tasks:
+        known("task of downstream.tasks", name, map(entry, plan.tasks))
     for what, names in (("methods", plan.methods), ("tasks", plan.tasks), ("seeds", plan.seeds)):
         if len(set(names)) < len(names):
             raise ConfigError(f"{what} lists a name twice: {names}")
+
+
+def entry(task: str) -> str:
+    """How ``downstream.tasks`` calls a task: as ``tasks`` does, an own one by its file's stem."""
+    return Path(task).stem if task.endswith(".toml") else task
 
 
 def with_tasks(plan: Plan, tasks: list[str]) -> Plan:
@@ -125,7 +123,11 @@ def with_tasks(plan: Plan, tasks: list[str]) -> Plan:
     Raises:
         UnknownNameError: If one is none of the plan's.
     """
-    return plan.model_copy(update={"tasks": part_of("task", plan.tasks, tasks)})
+    chosen = part_of("task", plan.tasks, tasks)
+    names = set(map(entry, chosen))
+    kept = {name: own for name, own in plan.downstream.tasks.items() if name in names}
+    downstream = plan.downstream.model_copy(update={"tasks": kept})
+    return plan.model_copy(update={"tasks": chosen, "downstream": downstream})
 
 
 def with_methods(plan: Plan, methods: list[str]) -> Plan:

@@ -19,10 +19,10 @@ def pretraining_images(grid: Grid, method: str) -> int:
     return 0 if method == FLOOR else grid.budget.images
 
 
-def finetuning_images(grid: Grid, cell: Cell) -> int:
+def finetuning_images(cell: Cell) -> int:
     """Images that fine-tuning a cell passes."""
-    settings = grid.data[cell.key.task].settings
-    return sum(STAGES[s][1] * settings.steps * settings.batch_size for s in cell.key.stages)
+    passed = cell.key.settings["steps"] * cell.key.settings["batch_size"]
+    return sum(STAGES[stage][1] * passed for stage in cell.key.stages)
 
 
 def work(grid: Grid, missing: Iterable[Cell], store: Store) -> int:
@@ -34,7 +34,7 @@ def work(grid: Grid, missing: Iterable[Cell], store: Store) -> int:
         for encoder, method in encoders.items()
         if not store.has_encoder(encoder)
     )
-    return pretraining + sum(finetuning_images(grid, cell) for cell in cells)
+    return pretraining + sum(finetuning_images(cell) for cell in cells)
 
 
 def progress_bar(console: Console) -> Progress:

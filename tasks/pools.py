@@ -34,6 +34,7 @@ class PoolInfo:
         terms: Licence or conditions of use.
         training: How many images train, the first by sorted name; 0: all but a tenth.
         folder: The folder of somebody's own images; None below the data root.
+        images: How many there are as published; 0 of somebody's own.
     """
 
     name: str
@@ -44,6 +45,7 @@ class PoolInfo:
     terms: str
     training: int = 0
     folder: Path | None = None
+    images: int = 0
 
     def root(self, source: Source) -> Path:
         """What the pool's paths are relative to."""
@@ -62,6 +64,7 @@ POOLS = {
             "https://www.kaggle.com/c/diabetic-retinopathy-detection/data",
             "the competition's rules; redistribution forbidden",
             training=30_000,
+            images=35_126,
         ),
         PoolInfo(
             "idrid_grading",
@@ -70,6 +73,7 @@ POOLS = {
             ("IDRiD/B. Disease Grading/1. Original Images/*/*.jpg",),
             "https://ieee-dataport.org/open-access/indian-diabetic-retinopathy-image-dataset-idrid",
             "CC BY 4.0",
+            images=516,
         ),
         PoolInfo(
             "chestxray14",
@@ -79,6 +83,7 @@ POOLS = {
             "https://nihcc.app.box.com/v/ChestXray-NIHCC",
             "free to use; link the page, cite Wang et al., CVPR 2017, name the NIH Clinical Center",
             training=100_000,
+            images=112_120,
         ),
     )
 }
@@ -200,8 +205,6 @@ def load_pool(info: PoolInfo, source: Source, size: int, watch: Watch | None = N
     names = [path.relative_to(root).as_posix() for path in paths]
     kept = [row for row in range(len(paths)) if array[row].any()]
     skipped = tuple(names[row] for row in sorted(set(range(len(paths))) - set(kept)))
-    training = info.training if 0 < info.training < len(kept) else 0
-    held_out = len(kept) - training if training else max(1, int(HELD_OUT * len(kept)))
     return Pool(
         info,
         tuple(names[row] for row in kept),
@@ -209,9 +212,21 @@ def load_pool(info: PoolInfo, source: Source, size: int, watch: Watch | None = N
         np.array(kept, dtype=np.int64),
         recipe(size).key,
         hashes,
-        min(held_out, max(len(kept) - 1, 0)),
+        validating(info, len(kept)),
         skipped,
     )
+
+
+def validating(info: PoolInfo, count: int) -> int:
+    """How many of a pool's images, its last, serve the validation loss.
+
+    Args:
+        info: Facts.
+        count: Usable images.
+    """
+    published = 0 < info.training < count
+    held_out = count - info.training if published else max(1, int(HELD_OUT * count))
+    return min(held_out, max(count - 1, 0))
 
 
 def prepared(path: Path, domain: Domain, size: int) -> np.ndarray:

@@ -71,6 +71,10 @@ class Labelled:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def cut(self, first: int, last: int) -> "Labelled":
+        """Those from ``first`` to before ``last``; their arrays are not copied."""
+        return Labelled(self.ids[first:last], self.images[first:last], self.masks[first:last])
+
 
 class WithheldError(RuntimeError):
     """Test images that were asked for before training had ended."""
@@ -100,6 +104,8 @@ class SegmentationData:
         settings: What the plan chose.
         kind: Real or phantom images.
         variant: Which of several accepted layouts was read; empty if there is one only.
+        labelled: Validation and training images one after the other, in the published order, of
+            which both parts are cuts; None if they were made apart.
     """
 
     train: Labelled
@@ -112,6 +118,7 @@ class SegmentationData:
     settings: Settings
     kind: str
     variant: str = ""
+    labelled: Labelled | None = None
 
     def withheld(self) -> "SegmentationData":
         """The same without its test images."""
@@ -191,10 +198,11 @@ class SegmentationTask(Task):
             return Labelled(tuple(chosen), images[:, :-1], images[:, -1] > 0)
 
         train, validation = split.fraction(settings.fraction, self.person)
+        labelled, border = part(validation + train), len(validation)
         fundus = self.info.domain == "fundus"
         return SegmentationData(
-            part(train),
-            part(validation),
+            labelled.cut(border, len(labelled)),
+            labelled.cut(0, border),
             part(split.test),
             normalisation=NORMALISATION[self.info.domain],
             rotation=180.0 if fundus else 30.0,
@@ -203,6 +211,27 @@ class SegmentationTask(Task):
             settings=settings,
             kind=source.kind,
             variant=self.variant(source.root),
+            labelled=labelled,
+        )
+
+    def at_fraction(self, data: SegmentationData, settings: Settings) -> SegmentationData:
+        """The same images at another label fraction; nothing is read or copied.
+
+        Args:
+            data: As ``load`` gives them at label fraction 1.
+            settings: What the plan chose, with the fraction.
+
+        Raises:
+            ValueError: If the images were read at another fraction.
+            FractionError: If the fraction leaves nothing to train on.
+        """
+        whole = data.labelled
+        if whole is None or data.settings.fraction != 1.0:
+            raise ValueError(f"{self.name} was not read at label fraction 1")
+        train, validation = Split(whole.ids, ()).fraction(settings.fraction, self.person)
+        border, end = len(validation), len(validation) + len(train)
+        return replace(
+            data, train=whole.cut(border, end), validation=whole.cut(0, border), settings=settings
         )
 
     def facts(self, source: Source) -> dict[str, Any]:

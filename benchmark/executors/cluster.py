@@ -123,7 +123,7 @@ def submitted(
         tasks[first] = (f"pre-training of {method}", pretraining_images(grid, method))
         for cell in group:
             task = finetuning.remote(code, cell.name, first)
-            tasks[task] = (cell.label, finetuning_images(grid, cell))
+            tasks[task] = (cell.label, finetuning_images(cell))
     return tasks
 
 

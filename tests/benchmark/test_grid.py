@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -82,7 +83,7 @@ def test_another_task_leaves_the_encoders_key_alone(source: Source, tmp_path: Pa
 
 def test_a_label_fraction_is_part_of_the_cells_key_only(source: Source, tmp_path: Path) -> None:
     whole = settled(source, tmp_path)
-    half = settled(source, tmp_path, downstream={"steps": 1, "batch_size": 2, "fraction": 0.5})
+    half = settled(source, tmp_path, downstream={"steps": 1, "batch_size": 2, "fractions": [0.5]})
     one, other = whole.cells[0], half.cells[0]
     assert one.pretrain.hash == other.pretrain.hash
     assert one.key.hash != other.key.hash
@@ -90,6 +91,42 @@ def test_a_label_fraction_is_part_of_the_cells_key_only(source: Source, tmp_path
     labelled = data.validation.ids + data.train.ids
     assert less.validation.ids + less.train.ids == labelled[: len(labelled) // 2]
     assert less.test.ids == data.test.ids
+
+
+def test_several_label_fractions_are_cells_over_the_same_images(
+    source: Source, tmp_path: Path
+) -> None:
+    part = {"epochs": 3, "batch_size": 2, "fractions": [0.5, 0.75], "direct": []}
+    grid = settled(source, tmp_path, downstream=part)
+    cells = {cell.key.settings["fraction"]: cell for cell in grid.cells}
+    assert list(cells) == [0.5, 0.75]
+    assert len({cell.encoder for cell in cells.values()}) == 1
+    assert "at 50% of the labels" in cells[0.5].label
+    for share, cell in cells.items():
+        changed = {**part, "fractions": [share]}
+        alone = settled(source, tmp_path, downstream=changed)
+        (same,) = alone.cells
+        assert same.key == cell.key
+        data, expected = grid.data_of(cell.key), alone.data_of(same.key)
+        assert data.settings == expected.settings
+        assert data.settings.steps == -(-3 * len(data.train) // 2)
+        assert data.test is grid.data["idrid_optic_disc"].test
+        for one, other in ((data.train, expected.train), (data.validation, expected.validation)):
+            assert one.ids == other.ids
+            assert np.array_equal(one.images, other.images)
+            assert np.array_equal(one.masks, other.masks)
+            assert np.shares_memory(one.images, grid.data["idrid_optic_disc"].labelled.images)  # type: ignore[union-attr]
+
+
+def test_what_an_audit_compares_is_no_part_of_a_key(source: Source, tmp_path: Path) -> None:
+    plain = settled(source, tmp_path)
+    told = settled(
+        source,
+        tmp_path,
+        budget={"images": 8, "axis": "flops", "tolerance": 5.0},
+        limits={"hours": 1.0, "memory_gib": 2.0},
+    )
+    assert [cell.key for cell in told.cells] == [cell.key for cell in plain.cells]
 
 
 def test_an_own_task_joins_the_registered_ones(source: Source, tmp_path: Path) -> None:

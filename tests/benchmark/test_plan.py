@@ -41,7 +41,7 @@ def test_the_real_plan_spends_what_shows_a_difference() -> None:
     plan = read_plan(PLANS / "real.toml")
     assert plan.size >= 128
     assert plan.budget.images >= 12_000
-    assert plan.downstream.steps >= 400
+    assert (plan.downstream.steps or 0) >= 400
     assert plan.downstream.direct == ["random"]
 
 
@@ -53,6 +53,17 @@ def test_the_real_plan_spends_what_shows_a_difference() -> None:
         ("size = 64", "syze = 64", "unknown plan key 'syze'; did you mean 'size'"),
         ("steps = 2", "step = 2", "did you mean 'downstream.steps'"),
         ('"idrid_grading"', '"idrid"', "did you mean 'idrid_grading'"),
+        ("seeds", "limits = {hour = 1}\nseeds", "did you mean 'limits.hours'"),
+        (
+            "batch_size = 2",
+            "batch_size = 2\n[downstream.tasks.hrf_vessel]\nsteps = 1",
+            "unknown task of downstream.tasks 'hrf_vessel'; did you mean 'chasedb1_vessel'",
+        ),
+        (
+            "batch_size = 2",
+            "batch_size = 2\n[downstream.tasks.chasedb1_vessel]\nstep = 1",
+            "did you mean 'downstream.tasks.chasedb1_vessel.steps'",
+        ),
         ("batch_size = 2", 'batch_size = 2\ndirect = ["byol"]', "unknown method of downstream"),
     ],
 )
@@ -71,6 +82,20 @@ def test_unknown_names_suggest_the_nearest(
         ("seeds = [0]", "seeds = [0, 0]", "seeds lists a name twice"),
         ('title = "Small"', "title = ", "is no TOML"),
         ("seeds = [0]", "", "seeds: Field required"),
+        ("steps = 2", "steps = 2\nepochs = 1", "downstream has both steps and epochs"),
+        ("steps = 2", "", "downstream needs steps or epochs"),
+        ("steps = 2", "epochs = 0", "downstream.epochs: .*greater than 0, not 0"),
+        ("steps = 2", "steps = 2\nfractions = []", "downstream.fractions: .*at least 1"),
+        ("steps = 2", "steps = 2\nfractions = [0.5, 0.5]", "fractions lists one twice"),
+        ("steps = 2", "steps = 2\nfractions = [1.5]", "downstream.fractions.0: .*not 1.5"),
+        (
+            "batch_size = 2",
+            "batch_size = 2\n[downstream.tasks.chasedb1_vessel]\nsteps = 1\nepochs = 1",
+            "downstream.tasks.chasedb1_vessel has both",
+        ),
+        ("images = 64", 'images = 64\naxis = "watts"', "budget.axis: .*not 'watts'"),
+        ("images = 64", "images = 64\ntolerance = -1", "budget.tolerance: .*not -1"),
+        ("seeds", "limits = {hours = 0}\nseeds", "limits.hours: .*greater than 0, not 0"),
     ],
 )
 def test_wrong_values_are_named(tmp_path: Path, old: str, new: str, expected: str) -> None:
@@ -131,3 +156,34 @@ def test_other_pools(tmp_path: Path) -> None:
 def test_an_own_task_lies_beside_its_plan(tmp_path: Path) -> None:
     plan = read_plan(written(tmp_path, VALID.replace("chasedb1_vessel", "mine/blobs.toml")))
     assert plan.tasks == [str(tmp_path / "mine" / "blobs.toml")]
+
+
+def test_what_is_declared_for_others(tmp_path: Path) -> None:
+    plan = read_plan(written(tmp_path, VALID))
+    assert (plan.budget.axis, plan.budget.tolerance) == ("images", 1.0)
+    assert (plan.limits.hours, plan.limits.memory_gib) == (None, None)
+    told = VALID.replace("images = 64", 'images = 64\naxis = "flops"\ntolerance = 5')
+    told = told.replace("seeds", "limits = {hours = 2, memory_gib = 8.5}\nseeds")
+    plan = read_plan(written(tmp_path, told))
+    assert (plan.budget.axis, plan.budget.tolerance) == ("flops", 5.0)
+    assert (plan.limits.hours, plan.limits.memory_gib) == (2.0, 8.5)
+
+
+def test_a_task_may_differ_from_the_others(tmp_path: Path) -> None:
+    own = "\n[downstream.tasks.chasedb1_vessel]\nepochs = 3\nfractions = [0.5, 1.0]\n"
+    plan = read_plan(written(tmp_path, VALID + own))
+    part = plan.downstream.of("chasedb1_vessel")
+    assert (part.steps, part.epochs, part.batch_size) == (None, 3.0, 2)
+    assert part.fractions == [0.5, 1.0]
+    # 3 passes over 5 images, 2 a step: 7.5 steps, rounded up.
+    assert part.settings(64, "float32", 0.5, 5).steps == 8
+    assert plan.downstream.of("hrf_vessel").steps == 2
+    assert with_tasks(plan, ["chasedb1_vessel"]) == plan
+
+
+def test_a_task_left_out_takes_its_exceptions_along(tmp_path: Path) -> None:
+    two = VALID.replace('["chasedb1_vessel"]', '["hrf_vessel", "mine/discs.toml"]')
+    two += "\n[downstream.tasks.discs]\nsteps = 3\n[downstream.tasks.hrf_vessel]\nsteps = 4\n"
+    plan = read_plan(written(tmp_path, two))
+    assert list(with_tasks(plan, ["hrf_vessel"]).downstream.tasks) == ["hrf_vessel"]
+    assert list(with_tasks(plan, plan.tasks[1:]).downstream.tasks) == ["discs"]

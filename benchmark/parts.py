@@ -1,0 +1,132 @@
+"""The tables of a plan, and what a task's table leaves to the common one."""
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from methods.errors import ConfigError
+from methods.precision import Precision
+from tasks.segmentation import Settings
+
+Fraction = Annotated[float, Field(gt=0, le=1)]
+
+
+class Part(BaseModel):
+    """A table of the plan; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BudgetPart(Part):
+    """What each pre-training spends (``methods.base.Budget``), and what an audit compares.
+
+    Attributes:
+        images: Images drawn; every method spends exactly as many.
+        checks: How often the validation loss is computed.
+        statistics: Batch-norm statistics of the encoder.
+        axis: What an audit holds methods to have spent alike. It changes no training and no key.
+        tolerance: By how many per cent they may differ on that axis.
+    """
+
+    images: int = Field(gt=0)
+    checks: int = Field(default=20, gt=0)
+    statistics: Literal["recalibrated", "trained"] = "recalibrated"
+    axis: Literal["images", "steps", "flops", "seconds"] = "images"
+    tolerance: float = Field(default=1.0, ge=0)
+
+
+class LimitsPart(Part):
+    """The most that a cell may spend; nothing by default."""
+
+    hours: float | None = Field(default=None, gt=0)
+    memory_gib: float | None = Field(default=None, gt=0)
+
+
+class PhantomPart(Part):
+    """The phantoms that ``--data phantom`` writes."""
+
+    scale: float = Field(default=0.25, gt=0, le=1)
+    size: int = Field(default=256, ge=64)
+    seed: int = 0
+
+
+class TaskPart(Part):
+    """What fine-tuning on one task does otherwise than ``[downstream]`` says."""
+
+    steps: int | None = Field(default=None, gt=0)
+    epochs: float | None = Field(default=None, gt=0)
+    batch_size: int | None = Field(default=None, gt=0)
+    learning_rate: float | None = Field(default=None, gt=0)
+    checks: int | None = Field(default=None, gt=0)
+    fractions: list[Fraction] | None = Field(default=None, min_length=1)
+
+
+class DownstreamPart(Part):
+    """What each fine-tuning spends (``tasks.segmentation.Settings``).
+
+    Attributes:
+        steps: Optimiser steps of each of the two stages; either these or ``epochs``.
+        epochs: Passes over the training images instead, a part of one too; the steps are rounded
+            up.
+        batch_size: Images a step.
+        learning_rate: Adam's, constant.
+        checks: How often a stage looks at its validation loss.
+        fractions: Shares of the training list whose labels are used, each a cell of its own.
+        direct: Methods that are fine-tuned in one stage besides.
+        tasks: Exceptions, by the task's name or the stem of an own task's file.
+    """
+
+    steps: int | None = Field(default=None, gt=0)
+    epochs: float | None = Field(default=None, gt=0)
+    batch_size: int = Field(gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    checks: int = Field(default=20, gt=0)
+    fractions: list[Fraction] = Field(default=[1.0], min_length=1)
+    direct: list[str] = ["random"]
+    tasks: dict[str, TaskPart] = {}
+
+    def of(self, task: str) -> "DownstreamPart":
+        """With the exceptions of one task in place of the common settings."""
+        own = self.tasks.get(task, TaskPart()).model_dump(exclude_none=True)
+        if "steps" in own or "epochs" in own:
+            own = {"steps": None, "epochs": None} | own
+        return self.model_copy(update={**own, "tasks": {}})
+
+    def check(self) -> None:
+        """Insist on one count for every task, and on no fraction twice.
+
+        Raises:
+            ConfigError: Naming the table.
+        """
+        parts: dict[str, DownstreamPart | TaskPart] = {"downstream": self}
+        parts |= {f"downstream.tasks.{task}": own for task, own in self.tasks.items()}
+        for place, part in parts.items():
+            if part.steps is not None and part.epochs is not None:
+                raise ConfigError(f"{place} has both steps and epochs: give one of them")
+            if len(set(part.fractions or ())) < len(part.fractions or ()):
+                raise ConfigError(f"{place}.fractions lists one twice: {part.fractions}")
+        if self.steps is None and self.epochs is None:
+            raise ConfigError("downstream needs steps or epochs: give one of them")
+
+    def settings(self, size: int, precision: Precision, fraction: float, images: int) -> Settings:
+        """As the tasks take them.
+
+        Args:
+            size: Side of the images in pixels.
+            precision: Of the convolutions.
+            fraction: Share of the labels.
+            images: How many images train then, without those that validate.
+        """
+        epochs = self.epochs or 0.0
+        # A hair less, so that a product such as 0.1 x 30 is not rounded up for its last digit.
+        counted = max(1, math.ceil(epochs * images / self.batch_size - 1e-9))
+        return Settings(
+            size=size,
+            steps=self.steps or counted,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            checks=self.checks,
+            fraction=fraction,
+            precision=precision,
+        )
