@@ -37,6 +37,10 @@ app = typer.Typer(
 #: Exit codes besides 0: some cells failed; the user's mistake.
 SOME_FAILED, MISTAKE = 1, 2
 
+#: Exit code of an audit that finds a fault.
+UNFAIR = 1
+
+AuditAxis = Literal["images", "steps", "flops", "seconds"]
 Ways = Literal["local", "ray"]
 
 
@@ -178,6 +182,25 @@ def status(folder: Folder, *, as_json: AsJson = False) -> None:
     from benchmark.report.standing import show_status  # noqa: PLC0415
 
     show_status(folder, as_json=as_json)
+
+
+@app.command()
+def audit(
+    folder: Folder,
+    axis: Annotated[
+        AuditAxis | None, typer.Option(help="What methods must have spent alike; the plan's.")
+    ] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(min=0, help="By how many per cent they may differ; the plan's.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> int:
+    """Say what each method of DIR has cost; fail if they may not be compared, and say why."""
+    from benchmark.report.auditing import show_audit  # noqa: PLC0415
+
+    findings = show_audit(folder, axis=axis, tolerance=tolerance, as_json=as_json)
+    return UNFAIR if findings else 0
 
 
 @app.command()

@@ -1,0 +1,141 @@
+"""Whether what a folder's tables compare was bought at one price, on the same terms."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+
+from benchmark.asked import Asked, asked
+from benchmark.ledger import CONTROL, Axis, Entry, entries
+from benchmark.status import Standing, State, standings
+from benchmark.store import Store
+
+
+def audit(store: Store, axis: Axis | None = None, tolerance: float | None = None) -> list[str]:
+    """What keeps a folder's tables from being a fair comparison, a sentence each.
+
+    Args:
+        store: The results folder.
+        axis: What methods must have spent alike; the plan's if None.
+        tolerance: By how many per cent they may differ; the plan's if None.
+
+    Raises:
+        StoreError: If the folder holds no results.
+    """
+    question, rows = asked(store.root), standings(store)
+    budget = question.terms.get("budget", {})
+    held: Axis = axis or budget.get("axis", "images")
+    per_cent = budget.get("tolerance", 1.0) if tolerance is None else tolerance
+    found = entries(store, rows)
+    return [
+        *unfinished(rows),
+        *unequal(found, held, per_cent),
+        *unlike(found),
+        *early(found),
+        *unpaired(question),
+    ]
+
+
+def unfinished(rows: Iterable[Standing]) -> Iterator[str]:
+    """Cells that are not done by today's code."""
+    for row in rows:
+        if row.state not in (State.DONE, State.FOREIGN) or not row.folder:
+            yield f"{row.cell.label} is {row.state}{f': {row.detail}' if row.detail else ''}"
+
+
+def unequal(found: Iterable[Entry], axis: Axis, tolerance: float) -> Iterator[str]:
+    """Methods of one table that did not spend alike."""
+    tables: dict[tuple[object, ...], list[Entry]] = defaultdict(list)
+    for entry in found:
+        cell = entry.cell
+        tables[cell.task, cell.stages, cell.fraction, cell.seed].append(entry)
+    told = set()
+    for place, table in tables.items():
+        rivals = [entry for entry in table if entry.cell.method != CONTROL]
+        costs = {
+            "pre-training": {e.cell.method: e.pretraining(axis) for e in rivals},
+            "fine-tuning": {e.cell.method: e.finetuning(axis) for e in table},
+        }
+        for what, by_method in costs.items():
+            where = f" on {place[0]}" if what == "fine-tuning" else ""
+            for line in apart(by_method, axis, tolerance):
+                # An encoder serves many tasks: once is enough.
+                if (line, where) not in told:
+                    told.add((line, where))
+                    yield f"{what}{where}: {line}"
+
+
+def apart(costs: Mapping[str, float | None], axis: Axis, tolerance: float) -> Iterator[str]:
+    """Whether costs are unknown or differ by more than so many per cent of the least."""
+    unknown = sorted(method for method, cost in costs.items() if cost is None)
+    if unknown:
+        yield f"what {', '.join(unknown)} has spent in {axis} is unknown"
+    known = {method: cost for method, cost in costs.items() if cost is not None}
+    if not known:
+        return
+    least, most = min(known, key=lambda m: known[m]), max(known, key=lambda m: known[m])
+    low, high = known[least], known[most]
+    more = math.inf if low == 0 < high else 0.0 if high == 0 else 100 * (high - low) / low
+    if more > tolerance:
+        yield (
+            f"{most} has spent {more:.3g} % more {axis} than {least} ({high:.6g} against "
+            f"{low:.6g}; {tolerance:g} % is allowed)"
+        )
+
+
+def unlike(found: Iterable[Entry]) -> Iterator[str]:
+    """What cells of one table must agree on besides: data, protocol, settings, pool and leaks."""
+    seen: dict[tuple[object, ...], tuple[str, object]] = {}
+    told = set()
+    for entry in found:
+        cell, record = entry.cell, entry.record
+        pool, key = record["pretrain"], record["key"]
+        own = (cell.task, cell.stages, cell.fraction)
+        same: dict[tuple[object, ...], object] = {
+            ("the leak policy", cell.domain): entry.facts.get("leaks"),
+            ("the pool", cell.domain): (pool["pool"], pool["manifest"], pool["excluded"]),
+            ("the encoder's width", "all tasks"): pool["width"],
+            ("the image size", "all tasks"): pool["size"],
+            ("the task's files", cell.task): key["manifest"],
+            ("the protocol", cell.task): key["protocol"],
+            ("the fine-tuning", *own): key["settings"],
+        }
+        for place, value in same.items():
+            first, expected = seen.setdefault(place, (cell.method, value))
+            if value != expected and (place, cell.method) not in told:
+                told.add((place, cell.method))
+                yield f"{place[0]} of {cell.method} differs from that of {first} on {place[1]}"
+
+
+def early(found: Iterable[Entry]) -> Iterator[str]:
+    """Cells whose test images were touched before their network was final."""
+    for entry in found:
+        for stage in entry.cell.stages:
+            known = entry.facts.get(stage, {})
+            opened, steps = known.get("test opened after step"), known.get("steps")
+            if opened is None:
+                yield f"{entry.cell.label} does not say when its test images were opened ({stage})"
+            elif opened != steps:
+                yield (
+                    f"{entry.cell.label} opened its test images after step {opened} of {steps} of "
+                    f"the stage {stage}: its scores may have been chosen by them"
+                )
+
+
+def unpaired(question: Asked) -> Iterator[str]:
+    """Floors and seeds that were not even asked for."""
+    cells = question.cells
+    floor = {(c.task, c.stages, c.fraction, c.seed) for c in cells if c.method == CONTROL}
+    two_stages = [cell for cell in cells if cell.stages != ("direct",)]
+    seeds = {cell.seed for cell in cells}
+    for task, fraction in dict.fromkeys((cell.task, cell.fraction) for cell in two_stages):
+        here = [c for c in two_stages if (c.task, c.fraction) == (task, fraction)]
+        share = "" if fraction == 1.0 else f" at {fraction:.0%} of the labels"
+        for stages in (here[0].stages, ("direct",)):
+            lacking = sorted(s for s in seeds if (task, stages, fraction, s) not in floor)
+            if lacking:
+                floors = f"the floor, {CONTROL} {stages[-1]}"
+                yield f"{task}{share} lacks {floors}, for the seeds {lacking}"
+        for method in dict.fromkeys(cell.method for cell in here):
+            lacking = sorted(seeds - {cell.seed for cell in here if cell.method == method})
+            if lacking:
+                yield f"{method} on {task}{share} lacks the seeds {lacking}"

@@ -1,0 +1,164 @@
+"""Whoever computes a grid, the results are the same bits; who may not is told why."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+
+from benchmark.comparison import Way, compare, prepared, request_for
+from benchmark.durable import StoreError
+from benchmark.executors import OtherCodeError, Request, joined, quiet
+from benchmark.executors.choice import crowded, executor_called
+from benchmark.executors.processes import Processes
+from benchmark.grid import Grid
+from benchmark.leases import running
+from benchmark.plan import read_plan
+from benchmark.store import Store
+from methods.errors import ConfigError
+
+PLAN = """
+title = "Shared"
+methods = ["random", "inpainting"]
+tasks = ["chasedb1_vessel"]
+seeds = [0, 1]
+size = 32
+precision = "float32"
+threads = 1
+[pools]
+fundus = "idrid_grading"
+[budget]
+images = 32
+checks = 2
+[downstream]
+steps = 6
+batch_size = 2
+checks = 2
+[config.inpainting]
+batch_size = 8
+[phantom]
+scale = 0.02
+size = 64
+"""
+
+
+@pytest.fixture(scope="module")
+def plan_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("plan") / "plan.toml"
+    path.write_text(PLAN)
+    return path
+
+
+@pytest.fixture(scope="module")
+def serial(plan_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """The results of one process."""
+    threads = torch.get_num_threads()
+    store = Store(tmp_path_factory.mktemp("serial") / "out")
+    assert compare(read_plan(plan_file), "phantom", store.root, "cpu") == 0
+    torch.set_num_threads(threads)
+    return store
+
+
+def data_of(store: Store) -> str:
+    (data,) = store.root.glob("phantoms-*")
+    return str(data)
+
+
+def scores(store: Store) -> dict[str, bytes]:
+    return {path.parent.name: path.read_bytes() for path in store.cells.glob("*/per_image.parquet")}
+
+
+@pytest.fixture
+def asked_for(plan_file: Path, serial: Store, tmp_path: Path) -> tuple[Request, Grid]:
+    """The same cells in a new folder, not yet computed."""
+    store, console = Store(tmp_path / "out"), Console(quiet=True)
+    grid, root = prepared(read_plan(plan_file), data_of(serial), "cpu", None, store, console)
+    way = Way(every=0.0, stale=10.0)
+    return request_for(grid, root, store.root, "cpu", grid.cells, way), grid
+
+
+@pytest.mark.slow
+def test_processes_give_the_same_bits_though_one_is_killed(
+    asked_for: tuple[Request, Grid], serial: Store
+) -> None:
+    request, grid = asked_for
+    store, lines, killed = Store(request.out), list[str](), list[int]()
+
+    def kill() -> None:
+        while not killed:
+            for busy in running(store.leases).values() if store.leases.is_dir() else ():
+                pid = int(str(busy["by"]).rpartition(" ")[2])
+                if pid != os.getpid() and not killed:
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append(pid)
+            time.sleep(0.01)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    Processes(2).run(request, grid, lines.append, lambda _: None)
+    assert scores(store) == scores(serial)
+    assert any("ended with exit code -9; another takes its place" in line for line in lines)
+    assert sum(line.startswith("done") for line in lines) >= len(grid.cells) - 1
+    assert list(store.leases.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_ray_cluster_gives_the_same_bits_though_a_node_is_killed(
+    plan_file: Path, serial: Store, tmp_path: Path
+) -> None:
+    pytest.importorskip("ray", reason="needs the extra ray")
+    script = Path(__file__).parent / "cluster_loses_a_node.py"
+    done = subprocess.run(
+        [sys.executable, script, plan_file, data_of(serial), tmp_path / "out"],
+        capture_output=True, text=True, check=False, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert 1 <= told["done before"] < told["done"] == 6
+    assert scores(Store(tmp_path / "out")) == scores(serial)
+
+
+def test_a_worker_with_other_code_is_turned_away(asked_for: tuple[Request, Grid]) -> None:
+    request, _ = asked_for
+    older = {**request.code["random"], "methods.networks": "another digest"}
+    with pytest.raises(OtherCodeError, match=r"other code of random .*methods.networks differs"):
+        joined(replace(request, code={"random": older}))
+
+
+def test_a_worker_that_sees_other_data_is_turned_away(asked_for: tuple[Request, Grid]) -> None:
+    request, _ = asked_for
+    with pytest.raises(OtherCodeError, match="2 of the cells have another key there"):
+        joined(replace(request, names=(*request.names, "a", "b")))
+
+
+@pytest.mark.slow
+def test_what_a_worker_refuses_ends_the_run(asked_for: tuple[Request, Grid]) -> None:
+    request, grid = asked_for
+    older = replace(request, code={"random": {}})
+    with pytest.raises(StoreError, match="other code of random"):
+        Processes(1).run(older, grid, quiet, lambda _: None)
+
+
+def test_threads_are_not_changed_behind_the_users_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    assert crowded(2, 2) == ""
+    assert "3 workers of 2 threads share 4 cores" in crowded(3, 2)
+    assert "--workers 2 fits, or threads = 1 in the plan" in crowded(3, 2)
+
+
+def test_executors_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(executor_called("local", 3, "auto"), Processes)
+    with pytest.raises(ConfigError, match="--workers 2 is for local processes"):
+        executor_called("ray", 2, "auto")
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "benchmark.executors.cluster", raising=False)
+    with pytest.raises(ConfigError, match=r"needs the package ray: .*ldbench\[ray\]"):
+        executor_called("ray", 1, "auto")
