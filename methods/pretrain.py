@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from methods import parallel
 from methods.base import Budget, Images, Method, Pretrained, derive_seed
 from methods.networks import Encoder, Width, set_precision
 from methods.statistics import recalibrate
@@ -58,7 +59,8 @@ def pretrain(
         training = Training(method, images, budget, seed)
         if checkpoints is not None and checkpoints.start is not None:
             training.restore(checkpoints.start)
-        training.run(observe, checkpoints)
+        with parallel.split(method):
+            training.run(observe, checkpoints)
     if budget.statistics == "recalibrated":
         training.passed += recalibrate(method.encoder, images, device)
     method.eval()

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from methods import parallel
 from methods.base import (
     Budget,
     Draws,
@@ -174,7 +175,7 @@ class Training:
         index = [next(self.stream) for _ in range(size)]
         loss = self.loss_of(index, self.step, progress)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        parallel.backward(loss, self.method)
         optimiser.step()
         self.method.after_step(progress)
         self.pending.append(loss.detach())
@@ -231,7 +232,7 @@ class Training:
             for number, index in enumerate(drawn.tolist())
         ]
         self.passed += batches * size
-        loss = float(torch.stack(losses).mean())
+        loss = float(parallel.agreed(torch.stack(losses).mean()))
         self.passed += passed(self.images)
         self.history.checks.append(
             {
