@@ -20,6 +20,19 @@ Backend = Literal["lightly", "solo"]
 BARE = ("solo", "solo.utils")
 
 
+class Alone:
+    """What solo-learn's modules find in the place of ``torch.distributed``.
+
+    Where several processes train together (``methods.parallel``), each already hands over the
+    whole batch, which solo-learn would gather once more.
+    """
+
+    @staticmethod
+    def is_available() -> bool:
+        """There are no other processes to it."""
+        return False
+
+
 def solo(where: str) -> Any:  # noqa: ANN401
     """A function or class of solo-learn.
 
@@ -33,7 +46,11 @@ def solo(where: str) -> Any:  # noqa: ANN401
     for package in BARE:
         if package not in sys.modules:
             sys.modules[package] = bare(package)
-    return getattr(importlib.import_module(f"solo.{module}"), name)
+    found = getattr(importlib.import_module(f"solo.{module}"), name)
+    for place, loaded in list(sys.modules.items()):
+        if place.startswith("solo.") and hasattr(loaded, "dist"):
+            loaded.dist = Alone  # type: ignore[attr-defined]
+    return found
 
 
 def bare(package: str) -> ModuleType:

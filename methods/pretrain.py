@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from methods import parallel
 from methods.base import Budget, Images, Method, Pretrained, Spent, derive_seed
 from methods.checkpoint import Checkpoints
 from methods.networks import Encoder, Width, set_precision
@@ -59,7 +60,8 @@ def pretrain(
         training = Training(method, images, budget, seed)
         if checkpoints is not None and checkpoints.start is not None:
             training.restore(checkpoints.start)
-        training.run(observe, checkpoints)
+        with parallel.split(method):
+            training.run(observe, checkpoints)
     if budget.statistics == "recalibrated":
         with training.ledger.other("recalibration"):
             training.passed += recalibrate(method.encoder, images, device)

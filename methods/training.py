@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from methods import parallel
 from methods.base import (
     Budget,
     Draws,
@@ -173,7 +174,7 @@ class Training:
         with self.ledger.step(f"{progress.phase}, {size} images") as forward_done:
             loss = self.loss_of(index, self.step, progress)
             forward_done()
-            loss.backward()
+            parallel.backward(loss, self.method)
         optimiser.step()
         self.method.after_step(progress)
         self.pending.append(loss.detach())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from methods import parallel
 from methods.base import Images, Scalar, derive_seed
 
 #: Validation batches per training step: the reference's 100 batches an epoch of 1,000 steps.
@@ -61,4 +62,4 @@ class Checks:
         if not images.held_out:
             return math.inf
         losses = [loss_of(index, -1 - n) for n, index in enumerate(self.drawn(images))]
-        return float(torch.stack(losses).mean())
+        return float(parallel.agreed(torch.stack(losses).mean()))
