@@ -21,6 +21,11 @@ from methods.base import Images, Method, Pretrained
 from methods.pretrain import build, pretrain
 from tasks.base import NORMALISATION, Domain
 
+
+def nothing() -> None:
+    """What a rank without a lease insists on."""
+
+
 MASKS = "masks_{stage}.png"
 
 
@@ -80,8 +85,8 @@ class TorchBench:
         width, channels = self.grid.plan.width, images.pixels.shape[1]
         return build(cls, config, width, channels, seed=key.seed).to(self.device), images
 
-    def pretrain(self, cell: Cell, lease: Lease) -> None:
-        """Train the cell's encoder and keep it."""
+    def pretrain(self, cell: Cell, lease: Lease | None) -> None:
+        """Train the cell's encoder and keep it; ranks but the first train along without a lease."""
         meter = Meter(self.device)
         under_way = self.under_way(cell.encoder)
         method, images = self.built(cell)
@@ -92,8 +97,10 @@ class TorchBench:
                 self.grid.budget,
                 seed=cell.pretrain.seed,
                 observe=self.limits().watch(meter, self.device, self.observe),
-                checkpoints=under_way.points(meter, lease.check),
+                checkpoints=under_way.points(meter, lease.check if lease else nothing),
             )
+        if lease is None:
+            return
         folder = self.store.encoders / cell.encoder
         encoders.save(folder, trained, cell.pretrain, cell.fingerprint, meter.read(), lease.check)
         self.loaded = (cell.encoder, trained)

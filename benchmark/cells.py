@@ -51,6 +51,7 @@ class PretrainKey:
         excluded: Files left out because they recur among test images.
         seed: Of initialisation, order and augmentation.
         threads: Of the computation; sums depend on it in the last digit.
+        ranks: Processes that train it together; the last digit depends on them too.
     """
 
     method: str
@@ -63,6 +64,7 @@ class PretrainKey:
     excluded: tuple[str, ...]
     seed: int
     threads: int
+    ranks: int = field(default=1, metadata={"added later": True})
 
     @property
     def hash(self) -> str:

@@ -18,6 +18,7 @@ from safetensors.torch import load, save_file
 from benchmark.durable import StoreError, intact, put_folder, sealed, write_json
 from benchmark.machine import Meter, versions
 from methods.checkpoint import Checkpoint, Checkpoints
+from methods.parallel import rank
 
 TENSORS, VALUES = "tensors.safetensors", "values.json"
 #: Seconds between two checkpoints of one training, and how many are kept.
@@ -95,6 +96,8 @@ class Interrupted:
 
         def keep(checkpoint: Checkpoint) -> None:
             nonlocal count
+            if rank() != 0:
+                return  # all ranks hold the same
             still_mine()
             count += 1
             write(self.folder / str(count), checkpoint, meter.spent())

@@ -1,5 +1,6 @@
 """Arguments to calls. Everything heavy is imported by the command that needs it."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -111,6 +112,15 @@ def run(
     from benchmark.changes import plan_from  # noqa: PLC0415
 
     checked = plan_from(plan, scale, changes, method, task, pool)
+    from benchmark.again import Call, ended_badly  # noqa: PLC0415
+
+    call = Call(checked, data, out, device, cache)
+    # Without torch, whose import alone takes seconds.
+    if not (only or retry_failed or dry_run) and (names := call.finished()) is not None:
+        bad = ended_badly(out, names)
+        print(f"0 cells computed, {len(names)} kept, {bad} not done")
+        show(out, stale="leave out")
+        return SOME_FAILED if bad else 0
     from benchmark.comparison import Way, compare, left_to_do  # noqa: PLC0415
     from benchmark.executors.choice import crowded, executor_called  # noqa: PLC0415
 
@@ -145,10 +155,12 @@ def pretrain(
     from benchmark.changes import plan_from  # noqa: PLC0415
 
     checked = plan_from(plan, scale, changes, methods=method, pools=pool)
-    from benchmark.comparison import pretrain_all  # noqa: PLC0415
+    from benchmark.pretraining import pretrain_all  # noqa: PLC0415
     from benchmark.report.publish import print_courses  # noqa: PLC0415
 
-    print_courses(out, pretrain_all(checked, data, out, device, cache), checked.title)
+    names = pretrain_all(checked, data, out, device, cache)
+    if os.environ.get("RANK", "0") == "0":
+        print_courses(out, names, checked.title)
 
 
 @app.command()

@@ -8,17 +8,19 @@ import torch
 from rich.console import Console
 
 from benchmark import registry
+from benchmark.again import Call, ended_badly
 from benchmark.asked import PARTS, Asked, Wanted, ask
 from benchmark.cells import Cell, Status, canonical
 from benchmark.checkpoints import EVERY
-from benchmark.executors import Executor, Request, Serial, worker
+from benchmark.executors import Executor, Request, Serial
 from benchmark.grid import Grid, settle
 from benchmark.leases import BEAT, STALE, Leases
 from benchmark.machine import device_called
 from benchmark.plan import Plan
-from benchmark.progress import pretraining_images, progress_bar, work
+from benchmark.progress import progress_bar, work
 from benchmark.roots import root_of
 from benchmark.store import Store
+from methods.errors import ConfigError
 from tasks.base import Source
 
 
@@ -72,6 +74,11 @@ def compare(
     if way.retry_failed:
         drop_failed(store, chosen, console)
     missing = [cell for cell in chosen if not store.has_cell(cell.name)]
+    if plan.ranks > 1 and not all(store.has_encoder(cell.encoder) for cell in missing):
+        raise ConfigError(
+            f"the plan's encoders are trained by {plan.ranks} ranks: run torchrun --nproc-per-node "
+            f"{plan.ranks} -m benchmark pretrain PLAN first, or set ranks = 1"
+        )
     request = request_for(grid, root, out, device_name, missing, way)
     if missing:
         with progress_bar(console) as progress:
@@ -80,8 +87,9 @@ def compare(
             way.executor.run(
                 request, grid, progress.console.print, lambda images: progress.advance(bar, images)
             )
-    ended = {cell.name: store.status(cell.name) for cell in chosen}
-    bad = sum(status is not Status.DONE for status in ended.values())
+    bad = ended_badly(out, [cell.name for cell in chosen])
+    if len(chosen) == len(grid.cells):
+        Call(plan, data, out, device_name, cache).note(cell.name for cell in chosen)
     console.print(
         f"{len(missing)} cells computed, {len(chosen) - len(missing)} kept, {bad} not done"
     )
@@ -140,33 +148,6 @@ def left_to_do(
         if not store.has_cell(cell.name)
         or (way.retry_failed and store.status(cell.name) is not Status.DONE)
     ]
-
-
-def pretrain_all(
-    plan: Plan, data: str, out: Path, device_name: str, cache: Path | None = None
-) -> list[str]:
-    """Train every encoder of a plan that ``out`` lacks, and nothing downstream.
-
-    Takes and raises what ``compare`` does.
-
-    Returns:
-        The names of the encoders' folders, in the plan's order.
-    """
-    console, store = Console(highlight=False, soft_wrap=True), Store(out)
-    grid, root = prepared(plan, data, device_name, cache, store, console)
-    first = {cell.encoder: cell for cell in reversed(grid.cells)}
-    ordered = list(dict.fromkeys(cell.encoder for cell in grid.cells))
-    missing = [name for name in ordered if not store.has_encoder(name)]
-    request = request_for(grid, root, out, device_name, grid.cells, Way())
-    with progress_bar(console) as progress:
-        total = sum(pretraining_images(grid, first[name].key.method) for name in missing)
-        bar = progress.add_task("pre-training", total=total)
-        with worker(
-            request, grid, progress.console.print, lambda images: progress.advance(bar, images)
-        ) as working:
-            working.encoders([first[name] for name in missing])
-    console.print(f"{len(missing)} encoders trained, {len(ordered) - len(missing)} kept")
-    return ordered
 
 
 def prepared(

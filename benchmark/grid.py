@@ -216,4 +216,5 @@ def pretrain_key(grid: Grid, method: str, task: str, seed: int) -> PretrainKey:
         excluded=pool.excluded,
         seed=seed,
         threads=plan.threads,
+        ranks=plan.ranks,
     )

@@ -26,6 +26,7 @@ class Plan(Part):
     width: Literal["tiny", "small", "full"] = "tiny"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: int = Field(default=2, gt=0)
+    ranks: int = Field(default=1, gt=0)
     augmentation: Literal["own", "shared"] = "own"
     leaks: Literal["exclude", "error", "allow"] = "exclude"
     budget: BudgetPart

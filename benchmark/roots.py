@@ -19,17 +19,23 @@ def root_of(plan: Plan, data: str, store: Store, console: Console, cache: Path |
     """The data root, written first if it is to hold phantoms."""
     if data != PHANTOM:
         return Source.at(Path(data), cache or default_folder())
-    from tasks.phantoms import VERSION, write_phantoms  # noqa: PLC0415
+    from tasks.phantoms import write_phantoms  # noqa: PLC0415
 
-    part, datasets = plan.phantom, phantom_datasets(plan)
-    # The name tells apart what other plans and versions have written beside it.
-    name = digest([part.model_dump(), datasets, VERSION])[:8]
-    root = store.root / f"phantoms-{part.scale}-{part.size}-{part.seed}-{name}"
+    part, datasets, root = plan.phantom, phantom_datasets(plan), phantom_folder(plan, store.root)
     if not root.is_dir():
         console.print(f"drawing phantoms into {root}")
         store.root.mkdir(parents=True, exist_ok=True)
         write_phantoms(root, scale=part.scale, seed=part.seed, size=part.size, datasets=datasets)
     return Source.at(root, cache or store.cache)
+
+
+def phantom_folder(plan: Plan, out: Path) -> Path:
+    """Where a plan's phantoms are; the name tells other plans' and versions' apart."""
+    from tasks.phantoms import VERSION  # noqa: PLC0415
+
+    part = plan.phantom
+    name = digest([part.model_dump(), phantom_datasets(plan), VERSION])[:8]
+    return out / f"phantoms-{part.scale}-{part.size}-{part.seed}-{name}"
 
 
 def phantom_datasets(plan: Plan) -> list[str]:

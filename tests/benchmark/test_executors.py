@@ -9,6 +9,7 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -145,6 +146,43 @@ def test_what_a_worker_refuses_ends_the_run(asked_for: tuple[Request, Grid]) -> 
     older = replace(request, code={"random": {}})
     with pytest.raises(StoreError, match="other code of random"):
         Processes(1).run(older, grid, quiet, lambda _: None)
+
+
+@pytest.mark.slow
+def test_torchrun_trains_one_encoder_by_two_processes(
+    plan_file: Path, serial: Store, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "out")
+    launch = ["torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "benchmark"]
+    options = ["--data", data_of(serial), "--out", str(store.root), "--device", "cpu"]
+    changes = ["--set", "seeds=[0]", "--set", "ranks=2"]
+    done = subprocess.run(
+        [sys.executable, "-m", *launch, "pretrain", str(plan_file), *options, *changes],
+        capture_output=True, text=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    two, one = courses(store), courses(serial)
+    assert {method: record["key"]["ranks"] for method, record in two.items()} == {
+        "random": 2,
+        "inpainting": 2,
+    }
+    first = two["inpainting"]["losses"][0]
+    assert first == pytest.approx(one["inpainting"]["losses"][0], rel=1e-4)
+    assert list(store.leases.iterdir()) == []
+
+
+def courses(store: Store) -> dict[str, dict[str, Any]]:
+    """What is known of each method's training, for the seed 0."""
+    records = store.courses(sorted(path.name for path in store.encoders.iterdir()))
+    return {r["key"]["method"]: r for r in records if r["key"]["seed"] == 0}
+
+
+def test_encoders_of_several_ranks_are_trained_first(
+    plan_file: Path, serial: Store, tmp_path: Path
+) -> None:
+    three = read_plan(plan_file).model_copy(update={"ranks": 3})
+    with pytest.raises(ConfigError, match=r"trained by 3 ranks: run torchrun --nproc-per-node 3"):
+        compare(three, data_of(serial), tmp_path / "out", "cpu")
 
 
 def test_threads_are_not_changed_behind_the_users_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,7 @@ def test_a_thousandth_of_it_runs(
     monkeypatch.setattr(sys, "argv", ["ldbench", *map(str, words)])
     assert main() == 0
     # Random has both arms: 2 x (1 + 5) cells; in-painting one.
-    assert "18 cells computed, 0 kept, 0 failed" in capsys.readouterr().out
+    assert "18 cells computed, 0 kept, 0 not done" in capsys.readouterr().out
     grid = json.loads((tmp_path / "out" / "grid.json").read_text(encoding="utf-8"))
     cells = Counter((cell["task"], cell["fraction"]) for cell in grid["cells"])
     lungs = {("scr_lung", share): 3 for share in (0.2, 0.4, 0.6, 0.8, 1.0)}

@@ -21,12 +21,11 @@ from benchmark import registry
 from benchmark.contract.subject import made, one_batch, pool_for, ready
 from methods import METHODS, parallel
 from methods.base import Budget, Method, Progress, Scalar
-from methods.checkpoint import Checkpoint, tensors_of
+from methods.checkpoint import Checkpoint, Checkpoints, every, tensors_of
 from methods.networks import Encoder, PixelDecoder
 from methods.parallel.networks import split_networks
 from methods.precision import Precision
 from methods.pretrain import pretrain
-from methods.training import Checkpoints
 
 Found = dict[str, Any]
 
@@ -162,7 +161,7 @@ def training(fresh: Method[Any], precision: Precision = "float32") -> Found:
         pool_for(type(method)),
         budget,
         seed=0,
-        checkpoints=Checkpoints(kept.append, every=1),
+        checkpoints=Checkpoints(kept.append, due=every(1)),
     )
     return {
         "losses": result.history.losses,

@@ -1,0 +1,118 @@
+"""Whether a call would find everything done, told without reading a single image.
+
+A finished call leaves a stamp of all it depended on: plan, code, files, packages, machine. If the
+next one has the same stamp and every cell is there, nothing is left to do, and torch need not even
+be imported. Any doubt means no.
+"""
+
+import os
+import platform
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import methods
+import tasks
+from benchmark import registry
+from benchmark.durable import json_text, put_file, read_json
+from benchmark.plan import Plan
+from benchmark.roots import phantom_folder
+from benchmark.status import code_of
+from benchmark.store import Store
+from methods.errors import InputError
+from tasks.base import Source
+from tasks.cache import default_folder
+from tasks.manifest import digest
+from tasks.pools import pool_called, pool_files
+
+#: Files of the program itself.
+PACKAGES = (Path(__file__).parent, Path(methods.__file__).parent, Path(tasks.__file__).parent)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a call was given.
+
+    Attributes:
+        plan: What to compute.
+        data: The data root, or "phantom".
+        out: The results folder.
+        device: As it was named.
+        cache: Where prepared images are; the default if None.
+    """
+
+    plan: Plan
+    data: str
+    out: Path
+    device: str
+    cache: Path | None
+
+    @property
+    def memo(self) -> Path:
+        """Where the stamp of the last finished call is."""
+        return self.out / "finished.json"
+
+    def stamp(self) -> str:
+        """A digest of everything that the call's cells depend on."""
+        root = phantom_folder(self.plan, self.out) if self.data == "phantom" else Path(self.data)
+        source = Source.at(root, self.cache or default_folder())
+        machine = [platform.node(), platform.machine(), os.environ.get("CUDA_VISIBLE_DEVICES")]
+        # Tells "auto" on a machine with a GPU from the same call without one.
+        machine.append(str(Path("/dev/nvidiactl").exists()))
+        return digest(
+            [
+                self.plan.model_dump(mode="json"),
+                [str(root.resolve()), self.device, *machine],
+                [version(name) for name in ("torch", "lightly", "monai", "numpy")],
+                list(marks(path for package in PACKAGES for path in package.rglob("*.py"))),
+                {method: code_of(method) for method in self.plan.methods},
+                list(marks(wanted(self.plan, source))),
+            ]
+        )
+
+    def finished(self) -> list[str] | None:
+        """The call's cells, if all of them are there; None if there may be something to do."""
+        if not self.memo.is_file():
+            return None
+        try:
+            known = read_json(self.memo)
+            same = known["stamp"] == self.stamp()
+        except (InputError, KeyError, OSError):
+            return None  # the call itself will find out what is wrong
+        names = [str(name) for name in known["cells"]]
+        store = Store(self.out)
+        return names if same and all(map(store.has_cell, names)) else None
+
+    def note(self, names: Iterable[str]) -> None:
+        """Leave a stamp: these cells are all there."""
+        put_file(self.memo, json_text({"stamp": self.stamp(), "cells": list(names)}))
+
+
+def wanted(plan: Plan, source: Source) -> Iterator[Path]:
+    """Every file that a plan's tasks and pools read."""
+    for name in plan.tasks:
+        yield from registry.task(name).wanted(source)
+    for domain, name in plan.pools.items():
+        yield from pool_files(pool_called(name, domain), source)
+
+
+def marks(paths: Iterable[Path]) -> Iterator[tuple[str, int, int]]:
+    """Each file's path, size and time of change; a missing one has none."""
+    for path in sorted(set(paths)):
+        try:
+            known = path.stat()
+        except FileNotFoundError:
+            yield (str(path), -1, -1)
+            continue
+        yield (str(path), known.st_size, known.st_mtime_ns)
+
+
+def ended_badly(out: Path, names: Iterable[str]) -> int:
+    """How many cells are there and not done.
+
+    Raises:
+        StoreError: If one cannot be read or was changed after it was written.
+    """
+    store = Store(out)
+    return sum(store.status(name) != "done" for name in names)

@@ -1,0 +1,1 @@
+"""Measurements of the program itself; each module is a script."""
