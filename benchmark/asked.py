@@ -4,6 +4,7 @@ Several calls may ask for parts of one comparison: some methods now, others late
 worker. What they ask is put together as long as they agree on everything else.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -155,8 +156,14 @@ def joined(old: Asked, new: Asked) -> dict[str, Any]:
     pretrains = {
         name: key for name, key in ({**old.pretrains, **new.pretrains}).items() if name in used
     }
-    cells = [{**canonical(cell), "key": dict(cell.key)} for cell in places.values()]
+    cells = [listed(cell) for cell in places.values()]
     return {"title": new.title, "terms": new.terms, "pretrains": pretrains, "cells": cells}
+
+
+def listed(cell: Wanted) -> dict[str, Any]:
+    """A cell as ``grid.json`` lists it."""
+    record: dict[str, Any] = json.loads(json_text({**canonical(cell), "key": dict(cell.key)}))
+    return record
 
 
 def flat(record: Mapping[str, Any], place: str = "") -> dict[str, Any]:

@@ -10,6 +10,7 @@ from benchmark.data import Cache
 from benchmark.data import app as data_app
 from benchmark.extend import app as new_app
 from benchmark.extend import check
+from benchmark.share import export, import_cells
 from methods.errors import InputError
 
 app = typer.Typer(
@@ -62,6 +63,8 @@ def main() -> int:
 app.add_typer(data_app, name="data")
 app.add_typer(new_app, name="new")
 app.command()(check)
+app.command()(export)
+app.command("import")(import_cells)
 
 
 @app.command()
