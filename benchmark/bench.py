@@ -91,7 +91,8 @@ class TorchBench:
                 checkpoints=under_way.points(meter, lease.check),
             )
         folder = self.store.encoders / cell.encoder
-        encoders.save(folder, trained, cell.pretrain, cell.fingerprint, meter.read(), lease.check)
+        pool = self.grid.pools[self.grid.tasks[cell.key.task].info.domain]
+        encoders.save(folder, trained, cell, pool, meter.read(), lease.check)
         self.loaded = (cell.encoder, trained)
         under_way.remove()
 

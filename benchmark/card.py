@@ -1,0 +1,68 @@
+"""What an encoder's card says, for those who use it without the benchmark (``methods.cards``)."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmark.cells import Cell, canonical
+from benchmark.durable import sha256
+from methods.base import Pretrained
+from methods.cards import ARCHITECTURE, FORMAT, WEIGHTS
+from tasks.base import NORMALISATION
+from tasks.manifest import digest
+from tasks.pools import Pool
+
+
+def card(pretrained: Pretrained, cell: Cell, pool: Pool, weights: Path) -> dict[str, Any]:
+    """Architecture, input, method, data and training, JSON-ready.
+
+    Args:
+        pretrained: The encoder.
+        cell: Whose encoder it is.
+        pool: What it was trained on.
+        weights: The file with its tensors.
+    """
+    key, encoder, info = cell.pretrain, pretrained.encoder, pool.info
+    values = NORMALISATION[info.domain]
+    return {
+        "format": FORMAT,
+        "architecture": {
+            "name": ARCHITECTURE,
+            "width": encoder.width,
+            "channels_in": encoder.channels_in,
+            "channels": encoder.channels,
+            "strides": encoder.strides,
+        },
+        "input": {
+            "values": [0.0, 1.0],
+            "mean": values.mean,
+            "std": values.std,
+            "size": key.size,
+        },
+        "method": {
+            "name": key.method,
+            "paper": type(pretrained.model).paper,
+            "config": canonical(key)["config"],
+        },
+        "pool": {
+            "name": key.pool,
+            "domain": info.domain,
+            "dataset": info.dataset,
+            "page": info.page,
+            "terms": info.terms,
+            "manifest": key.manifest,
+            "excluded": len(key.excluded),
+        },
+        "training": {
+            "images_drawn": pretrained.images_drawn,
+            "images_passed": pretrained.images_passed,
+            "transferred": pretrained.transferred,
+            "seed": key.seed,
+            "precision": encoder.precision,
+            "statistics": key.budget.get("statistics"),
+            "torch": torch.__version__,
+        },
+        "fingerprint": digest(dict(cell.fingerprint)),
+        "weights": {"file": WEIGHTS, "sha256": sha256(weights)},
+    }
