@@ -12,11 +12,12 @@ from typing import Any
 
 from filelock import FileLock
 
+from benchmark import registry
 from benchmark.cells import Cell, canonical
 from benchmark.durable import StoreError, json_text, put_file, read_json, writing
 
 #: What a call may ask for in parts; everything else in a plan is the comparison's terms.
-PARTS = ("title", "methods", "tasks", "seeds", "config", "limits")
+PARTS = ("title", "methods", "tasks", "seeds", "config", "limits", "encoders")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Wanted:
         seed: Of everything drawn.
         encoder: The encoder's folder, by the code at the time of asking.
         key: The cell's key, as in its JSON.
+        given: Whether the encoder is somebody else's (``methods.given``), not a method's.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Wanted:
     seed: int
     encoder: str
     key: Mapping[str, Any] = field(hash=False)
+    given: bool = False
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Wanted":
@@ -67,6 +70,7 @@ class Wanted:
             seed=cell.key.seed,
             encoder=cell.encoder,
             key=key,
+            given=registry.GIVEN in cell.fingerprint,
         )
 
     @property

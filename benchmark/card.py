@@ -9,6 +9,7 @@ from benchmark.cells import Cell, canonical
 from benchmark.durable import sha256
 from methods.base import Pretrained
 from methods.cards import ARCHITECTURE, FORMAT, WEIGHTS
+from methods.given import Given
 from tasks.base import NORMALISATION
 from tasks.manifest import digest
 from tasks.pools import Pool
@@ -55,7 +56,7 @@ def card(pretrained: Pretrained, cell: Cell, pool: Pool, weights: Path) -> dict[
             "excluded": len(key.excluded),
         },
         "training": {
-            "images_drawn": pretrained.images_drawn,
+            "images_drawn": drawn(pretrained),
             "images_passed": pretrained.images_passed,
             "transferred": pretrained.transferred,
             "seed": key.seed,
@@ -66,3 +67,8 @@ def card(pretrained: Pretrained, cell: Cell, pool: Pool, weights: Path) -> dict[
         "fingerprint": digest(dict(cell.fingerprint)),
         "weights": {"file": WEIGHTS, "sha256": sha256(weights)},
     }
+
+
+def drawn(pretrained: Pretrained) -> int | None:
+    """Images drawn for training; None, unknown, if somebody else has trained."""
+    return None if isinstance(pretrained.model, Given) else pretrained.images_drawn

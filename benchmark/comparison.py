@@ -166,7 +166,7 @@ def pretrain_all(
     missing = [name for name in ordered if not store.has_encoder(name)]
     request = request_for(grid, root, out, device_name, grid.cells, Way())
     with progress_bar(console) as progress:
-        total = sum(grid.budget.images for name in missing if first[name].key.method != FLOOR)
+        total = sum(grid.budget.images for name in missing if trains(plan, first[name].key.method))
         bar = progress.add_task("pre-training", total=total)
         with worker(
             request, grid, progress.console.print, lambda images: progress.advance(bar, images)
@@ -261,9 +261,14 @@ def work(grid: Grid, missing: set[str], store: Store) -> int:
     pretraining = sum(
         grid.budget.images
         for encoder, method in encoders.items()
-        if method != FLOOR and not store.has_encoder(encoder)
+        if trains(grid.plan, method) and not store.has_encoder(encoder)
     )
     return downstream + pretraining
+
+
+def trains(plan: Plan, method: str) -> bool:
+    """Whether a row draws images: the floor and somebody else's encoders do not."""
+    return method != FLOOR and method not in plan.encoders
 
 
 def progress_bar(console: Console) -> Progress:

@@ -11,7 +11,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save_file
 from torch import nn
 
-from benchmark.card import card
+from benchmark.card import card, drawn
 from benchmark.cells import Cell, canonical
 from benchmark.durable import intact, put_folder, sealed, write_json
 from benchmark.store import ENCODER_RECORD
@@ -51,7 +51,7 @@ def save(
         "fingerprint": dict(cell.fingerprint),
         "losses": pretrained.history.losses,
         "checks": pretrained.history.checks,
-        "images_drawn": pretrained.images_drawn,
+        "images_drawn": drawn(pretrained),
         "images_passed": pretrained.images_passed,
         "transferred": pretrained.transferred,
         "cost": {**cost, **asdict(pretrained.spent)},
@@ -92,7 +92,7 @@ def load(folder: Path, method: Method[Any], images: Images, budget: Budget) -> P
         encoder=method.encoder,
         model=method,
         history=History(record["losses"], record["checks"]),
-        images_drawn=record["images_drawn"],
+        images_drawn=record["images_drawn"] or 0,
         images_passed=record["images_passed"],
         transferred=record["transferred"],
         spent=Spent(**{part.name: record["cost"][part.name] for part in fields(Spent)}),

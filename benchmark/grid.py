@@ -13,6 +13,7 @@ from benchmark.exclusions import Exclusions
 from benchmark.fingerprint import fingerprint
 from benchmark.machine import precision_for
 from benchmark.plan import Plan
+from benchmark.rows import config_of_given, method_of, module_of
 from benchmark.store import folder_name
 from methods.augmentation import chosen
 from methods.base import Budget
@@ -62,9 +63,15 @@ def settle(
         ConfigError: If a method's settings, batches or the budget do not fit it.
     """
     tasks = tasks_of(plan)
-    configs = {name: config_of(plan, name) for name in plan.methods}
+    domains = sorted({task.info.domain for task in tasks.values()})
+    configs = {
+        name: config_of_given(plan, name, domains)
+        if name in plan.encoders
+        else config_of(plan, name)
+        for name in plan.methods
+    }
     for name, config in configs.items():
-        timetable(registry.method(name), config.batch_size, plan.budget.images)
+        timetable(method_of(plan, name), config.batch_size, plan.budget.images)
     all_present(plan, tasks, source)
     precision = precision_for(plan.precision, device)
     settings = downstream(plan, precision)
@@ -73,7 +80,7 @@ def settle(
         say(f"reading {name}")
         data[name] = task.load(source, settings)
     pools, lists = {}, list[Exclusions]()
-    for domain in sorted({task.info.domain for task in tasks.values()}):
+    for domain in domains:
         say(f"reading pool {plan.pools[domain]} and seeking test images in it")
         chosen = [task for task in tasks.values() if task.info.domain == domain]
         pool = load_pool(pool_called(plan.pools[domain], domain), source, plan.size)
@@ -84,7 +91,7 @@ def settle(
             pool = pool.without(frozen_list.images)
         for name, config in configs.items():
             pool_suits(
-                registry.method(name), config, len(pool.files) - pool.held_out, pool.held_out
+                method_of(plan, name), config, len(pool.files) - pool.held_out, pool.held_out
             )
         pools[domain] = pool
     part = plan.budget
@@ -167,7 +174,7 @@ def cells_of(grid: Grid) -> list[Cell]:
     plan, cells = grid.plan, []
     for seed in plan.seeds:
         for method in plan.methods:
-            code = fingerprint(registry.module_of(method))
+            code = fingerprint(module_of(plan, method))
             for task in grid.tasks:
                 pretrain = pretrain_key(grid, method, task, seed)
                 arms = [TWO_STAGES, *([ONE_STAGE] if method in plan.downstream.direct else [])]

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import AfterValidator, BaseModel, Field, PositiveInt, TypeAdapter, ValidationError
 
+from benchmark import registry
 from benchmark.archive import ArchiveError
 from benchmark.asked import Wanted
 from benchmark.cells import EXCLUDED, Cell, CellResult, PretrainKey, Status
@@ -122,6 +123,8 @@ def cell_in(archive: Archive, name: str, files: list[str]) -> tuple[Wanted, dict
     faults = {
         "is not done": result.status is not Status.DONE,
         "has a key of another name": folder_name(result.key.hash, sent.fingerprint) != name,
+        "takes a method's name": registry.GIVEN in sent.fingerprint
+        and result.key.method in registry.methods(),
         "has another encoder": theirs != (result.key.pretrain, result.key.method, encoder),
     }
     for fault, there in faults.items():

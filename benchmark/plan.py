@@ -1,5 +1,6 @@
 """What to run: a TOML file, checked before anything is computed."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +12,9 @@ from benchmark.registry import known
 from methods.errors import ConfigError
 from tasks.base import Domain
 from tasks.pools import POOLS, pool_called
+
+#: What a row of somebody else's weights may be called.
+ROW = re.compile(r"[a-z0-9_][a-z0-9_-]{0,49}")
 
 
 class Part(BaseModel):
@@ -36,6 +40,18 @@ class DownstreamPart(Part):
     checks: int = Field(default=20, gt=0)
     fraction: float = Field(default=1.0, gt=0, le=1)
     direct: list[str] = ["random"]
+
+
+class EncoderPart(Part):
+    """A row of somebody else's weights (``methods.given``).
+
+    Attributes:
+        file: Relative to the plan; ``.safetensors``, ``.pth`` or ``.pt``.
+        channels: "mean" averages kernels for colour over its channels where images are grey.
+    """
+
+    file: str
+    channels: Literal["same", "mean"] = "same"
 
 
 class PhantomPart(Part):
@@ -64,6 +80,7 @@ class Plan(Part):
     downstream: DownstreamPart
     phantom: PhantomPart = PhantomPart()
     config: dict[str, dict[str, Any]] = {}
+    encoders: dict[str, EncoderPart] = {}
 
 
 def read_plan(path: Path) -> Plan:
@@ -88,7 +105,26 @@ def read_plan(path: Path) -> Plan:
         raise ConfigError(f"{path}: {place}: {first['msg']}, not {first['input']!r}") from error
     check_names(plan)
     tasks = [str(path.parent / name) if name.endswith(".toml") else name for name in plan.tasks]
-    return plan.model_copy(update={"tasks": tasks})
+    return plan.model_copy(update={"tasks": tasks, "encoders": given_encoders(plan, path.parent)})
+
+
+def given_encoders(plan: Plan, folder: Path) -> dict[str, EncoderPart]:
+    """The rows of somebody else's weights, their files found from the plan's folder.
+
+    Raises:
+        ConfigError: If a row's name is none, is taken, or is not among the plan's methods.
+    """
+    for name in plan.encoders:
+        if not ROW.fullmatch(name):
+            raise ConfigError(f"[encoders.{name}]: call the row by a-z, 0-9, _ and -")
+        if name in registry.methods():
+            raise ConfigError(f"[encoders.{name}]: {name} is a method: give the row another name")
+        if name not in plan.methods:
+            raise ConfigError(f'[encoders.{name}] is no row: add "{name}" to methods')
+    return {
+        name: part.model_copy(update={"file": str(folder / part.file)})
+        for name, part in plan.encoders.items()
+    }
 
 
 def check_keys(record: dict[str, Any], part: type[Part], place: str) -> None:
@@ -103,8 +139,10 @@ def check_keys(record: dict[str, Any], part: type[Part], place: str) -> None:
 def check_names(plan: Plan) -> None:
     """Refuse unknown and doubled methods, tasks, pools and direct rows."""
     methods, tasks = registry.methods(), registry.tasks()
-    for name in [*plan.methods, *plan.config]:
-        known("method", name, methods)
+    for name in plan.methods:
+        known("method", name, [*methods, *plan.encoders])
+    for name in plan.config:
+        known("method with settings", name, methods)
     for name in plan.tasks:
         if not name.endswith(".toml"):
             known("task", name, tasks)
