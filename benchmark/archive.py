@@ -62,7 +62,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     format: int
-    title: str = Field(max_length=500)
+    title: str = Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")
     terms: dict[str, Any]
     pretrains: dict[str, dict[str, Any]]
     cells: list[dict[str, Any]]

@@ -4,92 +4,27 @@ That a folder's files agree with each other and with its name, and can be read a
 they are true: whoever wants to be sure of that computes a cell again.
 """
 
-import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import AfterValidator, BaseModel, Field, PositiveInt, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from benchmark import registry
 from benchmark.archive import ArchiveError
 from benchmark.asked import Wanted
-from benchmark.cells import EXCLUDED, Cell, CellResult, PretrainKey, Status
+from benchmark.cells import Cell, CellResult, Status
 from benchmark.durable import SEAL
+from benchmark.sent import NAME, RESULT, SHARE, Sent, Trained
 from benchmark.store import CELL_RECORD, ENCODER_RECORD, FIELDS, SCORES, folder_name
 from benchmark.unpacking import Archive, first_line, parsed
 from tasks.manifest import digest
 
 #: The most scores of a cell, and the longest name in them.
 MOST_ROWS, LONGEST = 1_000_000, 256
-#: What names a method, a task or a domain: it is shown, and part of paths.
-PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. ()+-]{0,99}")
+#: How a PNG begins.
 FIRST = b"\x89PNG\r\n\x1a\n"
-
-
-def plain(name: str) -> str:
-    """A name that can be shown and be part of a path."""
-    if not PLAIN.fullmatch(name):
-        raise ValueError(f"{name[:40]!r} is no name")
-    return name
-
-
-class Blind(BaseModel):
-    """What answers that ignore the image score."""
-
-    everything: float
-    mean_mask: float = Field(validation_alias="mean mask")
-
-
-class Facts(BaseModel):
-    """Those of a cell's facts that reports read."""
-
-    encoder: str
-    pool: Annotated[str, Field(max_length=500)]
-    images: int = Field(validation_alias="pool images")
-    excluded: int = Field(validation_alias=EXCLUDED)
-    blind: Blind | None = None
-
-
-class Sent(BaseModel):
-    """What a cell's JSON says beside its result."""
-
-    pretrain: PretrainKey
-    fingerprint: dict[str, str]
-    facts: Facts
-
-
-class Check(BaseModel):
-    """A look at held-out images during a training."""
-
-    step: int
-    loss: float
-    deviation: float
-    rank: float
-
-
-class Cost(BaseModel):
-    """What a training cost, as far as reports show it."""
-
-    wall_seconds: float
-
-
-class Trained(BaseModel):
-    """What an encoder's JSON says, as far as reports read it."""
-
-    key: PretrainKey
-    fingerprint: dict[str, str]
-    phases: dict[str, PositiveInt]
-    losses: list[float]
-    checks: list[Check]
-    images_passed: int
-    cost: Cost
-
-
-RESULT = TypeAdapter(CellResult)
-NAME = TypeAdapter(Annotated[str, AfterValidator(plain)])
-SHARE = TypeAdapter(Annotated[float, Field(gt=0, le=1)])
 
 
 def sealed_alike(archive: Archive, folder: str, files: Iterable[str], record: str) -> None:
@@ -146,7 +81,7 @@ def cell_of(data: bytes, what: str) -> tuple[Sent, CellResult]:
         key = result.key
         for word in (key.method, key.task, key.manifest, result.domain, result.source):
             NAME.validate_python(word)
-        SHARE.validate_python(key.settings.get("fraction"))
+        SHARE.validate_python(key.settings.get("fraction"), strict=True)
     except ValidationError as error:
         raise ArchiveError(f"{what} is no cell of this version: {first_line(error)}") from error
     return sent, result

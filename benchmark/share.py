@@ -5,6 +5,11 @@ from typing import Annotated
 
 import typer
 
+from methods.errors import InputError
+
+#: Signs of a message about a file that somebody else has written.
+LONGEST = 600
+
 
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where a plan was run to.")],
@@ -38,7 +43,11 @@ def import_cells(
     """Add FILE's cells to a results folder; all is checked first, and nothing is overwritten."""
     from benchmark.receiving import take_in  # noqa: PLC0415
 
-    done = take_in(file, out)
+    try:
+        done = take_in(file, out)
+    except InputError as error:  # it may quote the file, which may hold anything
+        text = "".join(sign if sign.isprintable() else " " for sign in str(error))
+        raise InputError(text[:LONGEST]) from error
     print(f"{done.cells} cells imported, {done.cells_kept} kept as they were")
     if done.encoders + done.encoders_kept:
         print(f"{done.encoders} encoders imported, {done.encoders_kept} kept as they were")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import registry
-from benchmark.archive import FORMAT, Manifest, pack
+from benchmark.archive import FORMAT, KNOWN, Manifest, pack
 from benchmark.asked import Wanted, asked, listed
 from benchmark.cells import Status
 from benchmark.durable import SEAL, StoreError, intact, sealed, sha256, writing
@@ -102,9 +102,14 @@ def digests(root: Path, place: str) -> dict[str, str]:
         StoreError: If one was changed since, or has been added.
     """
     folder = root / place
-    known = sealed(folder)
+    known, limits = sealed(folder), KNOWN[place.partition("/")[0]]
     for name in known:
-        intact(folder, name, known)
+        size = len(intact(folder, name, known))
+        if size > limits.get(name, -1):
+            raise StoreError(
+                f"{folder / name} cannot be exported: of {size} bytes, it is no file an import "
+                f"takes ({', '.join(limits)}; the limits are in benchmark/archive.py)"
+            )
     if added := {path.name for path in folder.iterdir()} - known.keys() - {SEAL}:
         raise StoreError(f"{folder / min(added)} was added later: remove it")
     return {

@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from benchmark.archive import CHUNK, FORMAT, KNOWN, MANIFEST, MIB, ArchiveError, Manifest
+from benchmark.durable import json_text
 
 #: The most that a file may hold in all: files, bytes of its manifest, bytes.
 MOST_FILES, MOST_LISTED, MOST_BYTES = 200_000, 256 * MIB, 256 * 1024 * MIB
@@ -115,7 +116,7 @@ def manifest_of(
         raise ArchiveError(f"{path}: {MANIFEST}: {first_line(error)}") from error
     apart = {MANIFEST, *manifest.files} ^ entries.keys()
     if apart:
-        raise ArchiveError(f"{path}: {min(apart)} is not both in it and in its {MANIFEST}")
+        raise ArchiveError(f"{path}: {min(apart)!r} is not both in it and in its {MANIFEST}")
     return manifest
 
 
@@ -126,11 +127,13 @@ def first_line(error: ValidationError) -> str:
 
 
 def parsed(data: bytes, what: str) -> Any:  # noqa: ANN401
-    """What JSON of a stranger says."""
+    """What JSON of a stranger says; what we could not write ourselves, such as NaN, is none."""
     try:
-        return json.loads(data)
+        record = json.loads(data)
+        json_text(record).encode()
     except (ValueError, RecursionError) as error:
         raise ArchiveError(f"{what} is no JSON ({type(error).__name__}): fetch it again") from error
+    return record
 
 
 @dataclass(frozen=True, slots=True)

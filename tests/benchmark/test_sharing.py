@@ -227,6 +227,19 @@ def test_a_damaged_cell_does_not_travel(tmp_path: Path, mistake: Mistake) -> Non
     assert "was changed after it was written" in mistake("export", tmp_path / "ours", "x.zip")
 
 
+def test_what_no_import_would_take_is_not_exported(
+    tmp_path: Path, mistake: Mistake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "ours", cell_of("ld"))
+    monkeypatch.setitem(archive.KNOWN["cells"], "cell.json", 10)
+    assert "cell.json cannot be exported" in mistake("export", tmp_path / "ours", tmp_path / "x")
+    monkeypatch.setitem(archive.KNOWN["cells"], "cell.json", archive.MIB)
+    (path,) = (tmp_path / "ours" / "cells").iterdir()
+    (path / "notes.txt").write_text("mine")
+    assert "notes.txt was added later" in mistake("export", tmp_path / "ours", tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
 # Hostile and broken archives: a file's entries, changed, and packed again.
 
 CELL, ENCODER = f"cells/{cell_of('ld').name}", f"encoders/{cell_of('ld').encoder}"
@@ -292,6 +305,14 @@ HOSTILE: dict[str, tuple[Callable[[Files], Files], str]] = {
     "deep json": (lambda f: {**f, "manifest.json": b"[" * 10**5}, "manifest.json is no JSON"),
     "another version": (lambda f: listing(f, format=2), "is of format 2, and this ldbench reads 1"),
     "no version": (lambda f: {**f, "manifest.json": b"{}"}, "is of format None"),
+    "no number": (lambda f: listing(f, terms={"size": float("nan")}), "manifest.json is no JSON"),
+    "no finite number": (
+        lambda f: edited(listing(f), "manifest.json", lambda d: d.replace(b"64", b"1e999", 1)),
+        "manifest.json is no JSON",
+    ),
+    "no text": (lambda f: listing(f, title="\ud800"), "manifest.json is no JSON"),
+    "an escape": (lambda f: listing(f, title="\x1b[2J"), "json: title: String should match"),
+    "escapes in a key": (lambda f: listing(f, **{"\n\x1b[2J": 1}), "json:   [2J: Extra inp"),
     "unknown field": (lambda f: listing(f, more=1), "manifest.json: more: Extra inputs"),
     "wrong type": (lambda f: listing(f, cells=1), "manifest.json: cells: Input should be"),
     "other cells": (lambda f: listing(f, cells=[]), "its list of cells is not what its cells say"),
@@ -318,6 +339,10 @@ HOSTILE: dict[str, tuple[Callable[[Files], Files], str]] = {
     "other code": (record(fingerprint={"methods.ld": "2"}), "has a key of another name"),
     "other settings": (record(pretrain=canonical(cell_of("ld", rate=2).pretrain)), "another enc"),
     "no facts": (record(facts={}), "is no cell of this version: facts.encoder: Field required"),
+    "no share": (
+        record(key={**canonical(cell_of("ld").key), "settings": {"fraction": "1"}}),
+        "is no cell of this version: : Input should be a valid number",
+    ),
     "a path": (record(domain="../x"), "is no name"),
     "other source": (record(source="phantom"), "its list of cells is not what its cells say"),
     "encoder elsewhere": (
@@ -342,6 +367,7 @@ def test_nothing_of_a_hostile_archive_is_written(
     zipped(tmp_path / "hostile.zip", change(files))
     line = mistake("import", tmp_path / "hostile.zip", "--out", tmp_path / "theirs")
     assert message in line
+    assert line.isprintable()
     assert not (tmp_path / "theirs").exists()
     assert {path.name for path in tmp_path.iterdir()} == {"ours", "ld.zip", "hostile.zip"}
 
