@@ -1,5 +1,6 @@
 """What an encoder's card says, for those who use it without the benchmark (``methods.cards``)."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,8 @@ def card(pretrained: Pretrained, cell: Cell, pool: Pool, weights: Path) -> dict[
         pool: What it was trained on.
         weights: The file with its tensors.
     """
-    key, encoder, info = cell.pretrain, pretrained.encoder, pool.info
-    values = NORMALISATION[info.domain]
+    key, encoder = cell.pretrain, pretrained.encoder
+    values = NORMALISATION[pool.info.domain]
     return {
         "format": FORMAT,
         "architecture": {
@@ -35,26 +36,13 @@ def card(pretrained: Pretrained, cell: Cell, pool: Pool, weights: Path) -> dict[
             "channels": encoder.channels,
             "strides": encoder.strides,
         },
-        "input": {
-            "values": [0.0, 1.0],
-            "mean": values.mean,
-            "std": values.std,
-            "size": key.size,
-        },
+        "input": {**asdict(values), "values": [0.0, 1.0], "size": key.size},
         "method": {
             "name": key.method,
             "paper": type(pretrained.model).paper,
             "config": canonical(key)["config"],
         },
-        "pool": {
-            "name": key.pool,
-            "domain": info.domain,
-            "dataset": info.dataset,
-            "page": info.page,
-            "terms": info.terms,
-            "manifest": key.manifest,
-            "excluded": len(key.excluded),
-        },
+        "pool": source(pool, cell),
         "training": {
             "images_drawn": drawn(pretrained),
             "images_passed": pretrained.images_passed,
@@ -66,6 +54,19 @@ def card(pretrained: Pretrained, cell: Cell, pool: Pool, weights: Path) -> dict[
         },
         "fingerprint": digest(dict(cell.fingerprint)),
         "weights": {"file": WEIGHTS, "sha256": sha256(weights)},
+    }
+
+
+def source(pool: Pool, cell: Cell) -> dict[str, Any]:
+    """On which images an encoder was trained, and under which terms they stand."""
+    return {
+        "name": cell.pretrain.pool,
+        "domain": pool.info.domain,
+        "dataset": pool.info.dataset,
+        "page": pool.info.page,
+        "terms": pool.info.terms,
+        "manifest": cell.pretrain.manifest,
+        "excluded": len(cell.pretrain.excluded),
     }
 
 

@@ -45,10 +45,7 @@ def export(
     store, question = Store(root), asked(root)
     for name in methods:
         registry.known(f"method of {root}", name, {cell.method for cell in question.cells})
-    if file.exists():
-        raise StoreError(f"{file} is there already: delete it or name another file")
-    if not file.absolute().parent.is_dir():
-        raise StoreError(f"{file} cannot be written: there is no folder {file.parent}")
+    new(file)
     wanted = [cell for cell in question.cells if not methods or cell.method in methods]
     cells, pretrains, left = finished(store, wanted, stale=stale)
     if not cells:
@@ -71,6 +68,14 @@ def export(
         (Path(folder) / file.name).replace(file)
     shown_methods = tuple(dict.fromkeys(cell.method for cell in cells))
     return Exported(len(cells), len(places) - len(cells), shown_methods, left)
+
+
+def new(file: Path) -> None:
+    """Insist that a file can be made."""
+    if file.exists():
+        raise StoreError(f"{file} is there already: delete it or name another file")
+    if not file.absolute().parent.is_dir():
+        raise StoreError(f"{file} cannot be written: there is no folder {file.parent}")
 
 
 def finished(
