@@ -16,9 +16,9 @@ import methods
 import tasks
 from benchmark import registry
 from benchmark.durable import json_text, put_file, read_json
+from benchmark.fingerprint import fingerprint
 from benchmark.plan import Plan
 from benchmark.roots import phantom_folder
-from benchmark.status import code_of
 from benchmark.store import Store
 from methods.errors import InputError
 from tasks.base import Source
@@ -66,7 +66,7 @@ class Call:
                 [str(root.resolve()), self.device, *machine],
                 [version(name) for name in ("torch", "lightly", "monai", "numpy")],
                 list(marks(path for package in PACKAGES for path in package.rglob("*.py"))),
-                {method: code_of(method) for method in self.plan.methods},
+                codes(self.plan),
                 list(marks(wanted(self.plan, source))),
             ]
         )
@@ -89,12 +89,22 @@ class Call:
         put_file(self.memo, json_text({"stamp": self.stamp(), "cells": list(names)}))
 
 
+def codes(plan: Plan) -> dict[str, dict[str, str]]:
+    """The code of the plan's methods, which may be another package's."""
+    return {
+        name: fingerprint(registry.module_of(name))
+        for name in plan.methods
+        if name not in plan.encoders
+    }
+
+
 def wanted(plan: Plan, source: Source) -> Iterator[Path]:
-    """Every file that a plan's tasks and pools read."""
+    """Every file that a plan's tasks, pools and rows of given weights read."""
     for name in plan.tasks:
         yield from registry.task(name).wanted(source)
     for domain, name in plan.pools.items():
         yield from pool_files(pool_called(name, domain), source)
+    yield from (Path(part.file) for part in plan.encoders.values())
 
 
 def marks(paths: Iterable[Path]) -> Iterator[tuple[str, int, int]]:

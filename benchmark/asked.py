@@ -4,6 +4,7 @@ Several calls may ask for parts of one comparison: some methods now, others late
 worker. What they ask is put together as long as they agree on everything else.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import Any
 
 from filelock import FileLock
 
+from benchmark import registry
 from benchmark.cells import Cell, canonical
 from benchmark.durable import StoreError, json_text, put_file, read_json, writing
 
 #: What a call may ask for in parts; everything else in a plan is the comparison's terms.
-PARTS = ("title", "methods", "tasks", "seeds", "config", "limits")
+PARTS = ("title", "methods", "tasks", "seeds", "config", "limits", "encoders")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Wanted:
         seed: Of everything drawn.
         encoder: The encoder's folder, by the code at the time of asking.
         key: The cell's key, as in its JSON.
+        given: Whether the encoder is somebody else's (``methods.given``), not a method's.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Wanted:
     seed: int
     encoder: str
     key: Mapping[str, Any] = field(hash=False)
+    given: bool = False
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Wanted":
@@ -66,6 +70,7 @@ class Wanted:
             seed=cell.key.seed,
             encoder=cell.encoder,
             key=key,
+            given=registry.GIVEN in cell.fingerprint,
         )
 
     @property
@@ -156,8 +161,14 @@ def joined(old: Asked, new: Asked) -> dict[str, Any]:
     pretrains = {
         name: key for name, key in ({**old.pretrains, **new.pretrains}).items() if name in used
     }
-    cells = [{**canonical(cell), "key": dict(cell.key)} for cell in places.values()]
+    cells = [listed(cell) for cell in places.values()]
     return {"title": new.title, "terms": new.terms, "pretrains": pretrains, "cells": cells}
+
+
+def listed(cell: Wanted) -> dict[str, Any]:
+    """A cell as ``grid.json`` lists it."""
+    record: dict[str, Any] = json.loads(json_text({**canonical(cell), "key": dict(cell.key)}))
+    return record
 
 
 def flat(record: Mapping[str, Any], place: str = "") -> dict[str, Any]:

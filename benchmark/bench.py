@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from benchmark import encoders, registry
+from benchmark import encoders
 from benchmark.cells import EXCLUDED, Cell, CellResult, Status
 from benchmark.checkpoints import EVERY, Interrupted
 from benchmark.grid import Grid
@@ -15,6 +15,7 @@ from benchmark.leases import Lease
 from benchmark.limits import ExceededError, Limits, memory_named
 from benchmark.machine import Meter
 from benchmark.pictures import save_masks, save_test
+from benchmark.rows import method_of
 from benchmark.run import Evaluated
 from benchmark.store import Store
 from methods.base import Images, Method, Pretrained
@@ -81,7 +82,7 @@ class TorchBench:
         """The cell's method, not yet trained, and its pool."""
         key = cell.pretrain
         images = self.images(self.grid.tasks[cell.key.task].info.domain)
-        cls, config = registry.method(key.method), self.grid.configs[key.method]
+        cls, config = method_of(self.grid.plan, key.method), self.grid.configs[key.method]
         width, channels = self.grid.plan.width, images.pixels.shape[1]
         return build(cls, config, width, channels, seed=key.seed).to(self.device), images
 
@@ -102,7 +103,8 @@ class TorchBench:
         if lease is None:
             return
         folder = self.store.encoders / cell.encoder
-        encoders.save(folder, trained, cell.pretrain, cell.fingerprint, meter.read(), lease.check)
+        pool = self.grid.pools[self.grid.tasks[cell.key.task].info.domain]
+        encoders.save(folder, trained, cell, pool, meter.read(), lease.check)
         self.loaded = (cell.encoder, trained)
         under_way.remove()
 
@@ -152,8 +154,11 @@ class TorchBench:
         return Evaluated(result, extra)
 
     def pretraining_cost(self, cell: Cell) -> dict[str, Any]:
-        """What the cell's encoder has cost."""
+        """What the cell's encoder has cost; of somebody else's, only its calibration is known."""
         record = self.store.encoder_record(cell.encoder)
+        if cell.key.method in self.grid.plan.encoders:
+            unknown = dict.fromkeys(("images_drawn", "images_passed", "tuning_trials"))
+            return {**unknown, "calibration": record["cost"]}
         drawn = {name: record[name] for name in ("images_drawn", "images_passed")}
         return {**drawn, "tuning_trials": 0, **record["cost"]}
 

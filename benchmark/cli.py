@@ -25,6 +25,7 @@ from benchmark.options import (
     Tasks,
 )
 from benchmark.planning import plan
+from benchmark.share import export, import_cells
 from methods.errors import InputError
 
 app = typer.Typer(
@@ -66,6 +67,8 @@ app.add_typer(data_app, name="data")
 app.add_typer(new_app, name="new")
 app.command()(check)
 app.command()(plan)
+app.command()(export)
+app.command("import")(import_cells)
 
 
 @app.command()

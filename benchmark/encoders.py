@@ -1,7 +1,7 @@
 """Pre-trained encoders on disk, as safetensors beside what is known about their training."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -11,35 +11,47 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save_file
 from torch import nn
 
-from benchmark.cells import PretrainKey, canonical
+from benchmark.card import card, drawn
+from benchmark.cells import Cell, canonical
 from benchmark.durable import intact, put_folder, sealed, write_json
 from benchmark.store import ENCODER_RECORD
 from methods.base import Budget, History, Images, Method, Pretrained, Spent
+from methods.cards import CARD, WEIGHTS
 from methods.networks import set_precision
 from methods.order import timetable
+from tasks.pools import Pool
 
-#: The whole method, and what segmentation uses of it.
-MODEL, ENCODER = "model.safetensors", "encoder.safetensors"
+#: The whole method; what segmentation uses of it is a file of its own, with a card.
+MODEL = "model.safetensors"
 
 
 def save(
     folder: Path,
     pretrained: Pretrained,
-    key: PretrainKey,
-    fingerprint: Mapping[str, str],
+    cell: Cell,
+    pool: Pool,
     cost: dict[str, Any],
     before: Callable[[], None] | None = None,
 ) -> None:
-    """Write an encoder's folder, whole or not at all; ``before`` is called at the last moment."""
+    """Write an encoder's folder, whole or not at all.
+
+    Args:
+        folder: Its place.
+        pretrained: What training has left.
+        cell: One of those that it was trained for.
+        pool: What it was trained on.
+        cost: Seconds, memory, versions and so on.
+        before: Called at the last moment; what it raises keeps the folder from appearing.
+    """
     model = pretrained.model
     phases = timetable(type(model), model.config.batch_size, pretrained.images_drawn)
     record = {
-        "key": canonical(key),
+        "key": canonical(cell.pretrain),
         "phases": {name: len(sizes) for name, sizes in phases.items()},
-        "fingerprint": dict(fingerprint),
+        "fingerprint": dict(cell.fingerprint),
         "losses": pretrained.history.losses,
         "checks": pretrained.history.checks,
-        "images_drawn": pretrained.images_drawn,
+        "images_drawn": drawn(pretrained),
         "images_passed": pretrained.images_passed,
         "transferred": pretrained.transferred,
         "cost": {**cost, **asdict(pretrained.spent)},
@@ -47,7 +59,8 @@ def save(
 
     def fill(temporary: Path) -> None:
         save_file(tensors(pretrained.model), temporary / MODEL)
-        save_file(tensors(pretrained.encoder), temporary / ENCODER)
+        save_file(tensors(pretrained.encoder), temporary / WEIGHTS)
+        write_json(temporary / CARD, card(pretrained, cell, pool, temporary / WEIGHTS))
         write_json(temporary / ENCODER_RECORD, record)
 
     put_folder(folder, fill, before)
@@ -79,7 +92,7 @@ def load(folder: Path, method: Method[Any], images: Images, budget: Budget) -> P
         encoder=method.encoder,
         model=method,
         history=History(record["losses"], record["checks"]),
-        images_drawn=record["images_drawn"],
+        images_drawn=record["images_drawn"] or 0,
         images_passed=record["images_passed"],
         transferred=record["transferred"],
         spent=Spent(**{part.name: record["cost"][part.name] for part in fields(Spent)}),

@@ -14,6 +14,7 @@ from benchmark.exclusions import Exclusions
 from benchmark.fingerprint import fingerprint
 from benchmark.machine import precision_for
 from benchmark.plan import Plan, entry
+from benchmark.rows import config_of_given, method_of, module_of
 from benchmark.store import folder_name
 from methods.augmentation import chosen
 from methods.base import Budget
@@ -71,9 +72,10 @@ def settle(
         ConfigError: If a method's settings, batches or the budget do not fit it.
     """
     tasks = tasks_of(plan)
+    domains = sorted({task.info.domain for task in tasks.values()})
     configs = {name: config_of(plan, name) for name in plan.methods}
     for name, config in configs.items():
-        timetable(registry.method(name), config.batch_size, plan.budget.images)
+        timetable(method_of(plan, name), config.batch_size, plan.budget.images)
     all_present(plan, tasks, source)
     precision = precision_for(plan.precision, device)
     settings = {
@@ -86,7 +88,7 @@ def settle(
         first, *more = settings[name]
         data[name] = task.load(source, replace(first, fraction=1.0) if more else first)
     pools, lists = {}, list[Exclusions]()
-    for domain in sorted({task.info.domain for task in tasks.values()}):
+    for domain in domains:
         say(f"reading pool {plan.pools[domain]} and seeking test images in it")
         chosen = [task for task in tasks.values() if task.info.domain == domain]
         pool = load_pool(pool_called(plan.pools[domain], domain), source, plan.size)
@@ -97,7 +99,7 @@ def settle(
             pool = pool.without(frozen_list.images)
         for name, config in configs.items():
             pool_suits(
-                registry.method(name), config, len(pool.files) - pool.held_out, pool.held_out
+                method_of(plan, name), config, len(pool.files) - pool.held_out, pool.held_out
             )
         pools[domain] = pool
     part = plan.budget
@@ -132,11 +134,14 @@ def all_present(plan: Plan, tasks: Mapping[str, Task], source: Source) -> None:
 
 
 def config_of(plan: Plan, name: str) -> Any:  # noqa: ANN401
-    """A method's settings: its defaults with the plan's changes.
+    """A row's settings: a method's defaults with the plan's changes, or a file of weights.
 
     Raises:
-        ConfigError: If the plan sets what the method does not have.
+        ConfigError: If the plan sets what the method does not have, or the weights do not suit the
+            tasks' images.
     """
+    if name in plan.encoders:
+        return config_of_given(plan, name)
     method = registry.method(name)
     try:
         config = changed(method.Config(), plan.config.get(name, {}), f"setting of {name}")
@@ -179,7 +184,7 @@ def cells_of(grid: Grid) -> list[Cell]:
     plan, cells = grid.plan, []
     for seed in plan.seeds:
         for method in plan.methods:
-            code = fingerprint(registry.module_of(method))
+            code = fingerprint(module_of(plan, method))
             for task in grid.tasks:
                 pretrain = pretrain_key(grid, method, task, seed)
                 arms = [TWO_STAGES, *([ONE_STAGE] if method in plan.downstream.direct else [])]

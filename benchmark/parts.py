@@ -43,6 +43,18 @@ class LimitsPart(Part):
     memory_gib: float | None = Field(default=None, gt=0)
 
 
+class EncoderPart(Part):
+    """A row of somebody else's weights (``methods.given``).
+
+    Attributes:
+        file: Relative to the plan; ``.safetensors``, ``.pth`` or ``.pt``.
+        channels: "mean" averages kernels for colour over its channels where images are grey.
+    """
+
+    file: str
+    channels: Literal["same", "mean"] = "same"
+
+
 class PhantomPart(Part):
     """The phantoms that ``--data phantom`` writes."""
 

@@ -1,5 +1,6 @@
 """What to run: a TOML file, checked before anything is computed."""
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -7,11 +8,14 @@ from typing import Any, Literal, get_args
 from pydantic import Field, ValidationError
 
 from benchmark import registry
-from benchmark.parts import BudgetPart, DownstreamPart, LimitsPart, Part, PhantomPart
+from benchmark.parts import BudgetPart, DownstreamPart, EncoderPart, LimitsPart, Part, PhantomPart
 from benchmark.registry import known
 from methods.errors import ConfigError
 from tasks.base import Domain
 from tasks.pools import POOLS, pool_called
+
+#: What a row of somebody else's weights may be called.
+ROW = re.compile(r"[a-z0-9_][a-z0-9_-]{0,49}")
 
 
 class Plan(Part):
@@ -34,6 +38,7 @@ class Plan(Part):
     limits: LimitsPart = LimitsPart()
     phantom: PhantomPart = PhantomPart()
     config: dict[str, dict[str, Any]] = Field(default={})
+    encoders: dict[str, EncoderPart] = Field(default={})
 
 
 def read_plan(path: Path) -> Plan:
@@ -51,7 +56,11 @@ def read_plan(path: Path) -> Plan:
         raise ConfigError(f"{path} is no TOML: {error}") from error
     plan = checked(record, str(path))
     tasks = [str(path.parent / name) if name.endswith(".toml") else name for name in plan.tasks]
-    return plan.model_copy(update={"tasks": tasks})
+    encoders = {
+        name: part.model_copy(update={"file": str(path.parent / part.file)})
+        for name, part in plan.encoders.items()
+    }
+    return plan.model_copy(update={"tasks": tasks, "encoders": encoders})
 
 
 def checked(record: dict[str, Any], place: str) -> Plan:
@@ -73,8 +82,24 @@ def checked(record: dict[str, Any], place: str) -> Plan:
         key = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"{place}: {key}: {first['msg']}, not {first['input']!r}") from error
     check_names(plan)
+    check_encoders(plan)
     plan.downstream.check()
     return plan
+
+
+def check_encoders(plan: Plan) -> None:
+    """Refuse rows of somebody else's weights that have no name of their own.
+
+    Raises:
+        ConfigError: If a row's name is none, is taken, or is not among the plan's methods.
+    """
+    for name in plan.encoders:
+        if not ROW.fullmatch(name):
+            raise ConfigError(f"[encoders.{name}]: call the row by a-z, 0-9, _ and -")
+        if name in registry.methods():
+            raise ConfigError(f"[encoders.{name}]: {name} is a method: give the row another name")
+        if name not in plan.methods:
+            raise ConfigError(f'[encoders.{name}] is no row: add "{name}" to methods')
 
 
 def check_keys(record: dict[str, Any], part: type[Part], place: str) -> None:
@@ -95,8 +120,10 @@ def check_keys(record: dict[str, Any], part: type[Part], place: str) -> None:
 def check_names(plan: Plan) -> None:
     """Refuse unknown and doubled methods, tasks, pools and direct rows."""
     methods, tasks = registry.methods(), registry.tasks()
-    for name in [*plan.methods, *plan.config]:
-        known("method", name, methods)
+    for name in plan.methods:
+        known("method", name, [*methods, *plan.encoders])
+    for name in plan.config:
+        known("method with settings", name, methods)
     for name in plan.tasks:
         if not name.endswith(".toml"):
             known("task", name, tasks)

@@ -15,8 +15,8 @@ FLOOR = "random"
 
 
 def pretraining_images(grid: Grid, method: str) -> int:
-    """Images that pre-training a method passes."""
-    return 0 if method == FLOOR else grid.budget.images
+    """Images that pre-training a row passes: none for the floor and somebody else's encoders."""
+    return 0 if method == FLOOR or method in grid.plan.encoders else grid.budget.images
 
 
 def finetuning_images(cell: Cell) -> int:

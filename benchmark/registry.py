@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: The family of a method about which nothing is known before it is imported.
 OUTSIDE = "outside"
+#: The module of a plan's rows that are no methods, but encoders trained by somebody else.
+GIVEN = "methods.given"
 
 
 def known(kind: str, name: str, names: Iterable[str]) -> str:

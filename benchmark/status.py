@@ -67,11 +67,16 @@ class Standing:
         }
 
 
+def code_of(cell: Wanted) -> Mapping[str, str] | None:
+    """The fingerprint of a cell's code as it is now; None if its method is not installed."""
+    return code_in(cell.method, given=cell.given)
+
+
 @cache
-def code_of(method: str) -> Mapping[str, str] | None:
-    """The fingerprint of a method's code as it is now; None if it is not installed."""
+def code_in(method: str, *, given: bool) -> Mapping[str, str] | None:
+    """The fingerprint of a method's code; of a given encoder, that of what reads it."""
     try:
-        return fingerprint(registry.module_of(method))
+        return fingerprint(registry.GIVEN if given else registry.module_of(method))
     except (UnknownNameError, FingerprintError):
         return None
 
@@ -92,7 +97,7 @@ def found(store: Store, cells: Iterable[Wanted]) -> dict[Wanted, tuple[str, Stat
         names = by_key.get(cell.key_digits, [])
         if not names:
             continue
-        code = code_of(cell.method)
+        code = code_of(cell)
         # Of several old ones, the one that was asked for last, or any.
         old = cell.name if cell.name in names else max(names)
         if code is None:
@@ -128,7 +133,7 @@ def present(store: Store, cell: Wanted, name: str, state: State) -> Standing:
         return Standing(cell, State.DAMAGED, name, str(error))
     reason, lines = str(record["reason"]), tuple(record["facts"].get("traceback", ()))
     if state is State.STALE:
-        modules = changed(record["fingerprint"], code_of(cell.method) or {})
+        modules = changed(record["fingerprint"], code_of(cell) or {})
         return Standing(cell, state, name, f"changed since: {', '.join(modules)}")
     if state is State.FOREIGN:
         why = f"{record['status']}; {cell.method} is not installed here"
@@ -143,7 +148,7 @@ def changed(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 def absent(cell: Wanted, busy: Mapping[str, Mapping[str, Any]], near: "Relatives") -> Standing:
     """How a cell stands that is not there."""
-    code = code_of(cell.method)
+    code = code_of(cell)
     name = cell.name if code is None else folder_name(cell.key_digits, code)
     digits = cell.encoder.partition("-")[0]
     encoder = cell.encoder if code is None else folder_name(digits, code)

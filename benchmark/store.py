@@ -1,10 +1,10 @@
 """Results on disk: one folder a cell, written whole or not at all.
 
 ``OUT/cells/<key>-<code>/`` holds ``cell.json`` and ``per_image.parquet``;
-``OUT/encoders/<key>-<code>/`` holds ``pretrain.json``, ``model.safetensors`` and
-``encoder.safetensors``. <key> is the first 16 digits of the key's SHA-256, <code> the first 8
-of the code's fingerprint. ``OUT/checkpoints`` and ``OUT/leases`` are what is under way;
-``OUT/grid.json`` lists what was asked for (``benchmark.asked``).
+``OUT/encoders/<key>-<code>/`` holds ``pretrain.json``, ``model.safetensors``,
+``encoder.safetensors`` and its ``card.json``. <key> is the first 16 digits of the key's SHA-256,
+<code> the first 8 of the code's fingerprint. ``OUT/checkpoints`` and ``OUT/leases`` are what is
+under way; ``OUT/grid.json`` lists what was asked for (``benchmark.asked``).
 """
 
 import json

@@ -12,7 +12,6 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
-from benchmark import registry
 from benchmark.bench import TorchBench
 from benchmark.cells import Cell
 from benchmark.checkpoints import EVERY
@@ -22,6 +21,7 @@ from benchmark.grid import Grid, settle
 from benchmark.leases import BEAT, STALE, Leases
 from benchmark.machine import device_called
 from benchmark.plan import Plan
+from benchmark.rows import module_of
 from benchmark.run import Worker
 from benchmark.status import changed
 from benchmark.store import Store
@@ -111,7 +111,7 @@ def joined(request: Request) -> Grid:
         OtherCodeError: If this process runs other code of a method, or sees other data.
     """
     for method, code in request.code.items():
-        modules = changed(code, fingerprint(registry.module_of(method)))
+        modules = changed(code, fingerprint(module_of(request.plan, method)))
         if modules:
             raise OtherCodeError(
                 f"a worker runs other code of {method} than the one that asks ({modules[0]} "

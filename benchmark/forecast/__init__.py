@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 
-from benchmark import registry
 from benchmark.forecast.footprint import cell_bytes, encoder_bytes, shared_bytes
 from benchmark.forecast.probe import Setting, drawing, started
 from benchmark.forecast.tuning import Tuning, tuning
@@ -17,6 +16,7 @@ from benchmark.forecast.work import Counts, Work, cell, encoder, together
 from benchmark.grid import ONE_STAGE, TWO_STAGES, config_of, downstream, tasks_of
 from benchmark.machine import precision_for
 from benchmark.plan import Plan
+from benchmark.rows import method_of
 from methods.errors import ConfigError
 from methods.order import timetable
 from tasks.base import NORMALISATION, Domain, Source
@@ -124,7 +124,7 @@ def grounds_of(plan: Plan, setting: Setting, tasks: dict[str, SegmentationTask])
     domains = sorted({task.info.domain for task in tasks.values()})
     pools = {domain: pool_counts(plan, domain) for domain in domains}
     for name in plan.methods:
-        timetable(registry.method(name), config_of(plan, name).batch_size, plan.budget.images)
+        timetable(method_of(plan, name), config_of(plan, name).batch_size, plan.budget.images)
     channels = max(NORMALISATION[domain].channels for domain in domains)
     tuned = tuning(channels, setting)
 
@@ -142,7 +142,11 @@ def grounds_of(plan: Plan, setting: Setting, tasks: dict[str, SegmentationTask])
 def row(name: str, grounds: Grounds) -> Row:
     """What a method takes."""
     plan, setting = grounds.plan, grounds.setting
-    cls, config, seeds = registry.method(name), config_of(plan, name), len(plan.seeds)
+    cls, config, seeds = (
+        method_of(plan, name),
+        config_of(plan, name),
+        len(plan.seeds),
+    )
     start = started(cls, config, grounds.channels, setting)
     spent = drawing(start, setting)
     encoders = [

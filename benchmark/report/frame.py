@@ -50,7 +50,7 @@ def results(store: Store, wanted: Sequence[Wanted]) -> dict[Wanted, Result]:
     out = {}
     for cell, (folder, state) in found(store, wanted).items():
         record = store.record(folder)
-        now = code_of(cell.method) or {}
+        now = code_of(cell) or {}
         changes = changed(record["fingerprint"], now) if state is State.STALE else ()
         facts = {name: record["facts"][name] for name in SHOWN if name in record["facts"]}
         out[cell] = Result(folder, Status(record["status"]), state, tuple(changes), facts)

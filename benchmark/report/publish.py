@@ -1,6 +1,6 @@
 """Everything that a results folder can show, written and printed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,9 +47,11 @@ def publish(folder: Path, *, as_json: bool, stale: Stale = "refuse") -> None:
         there = {cell: result for cell, result in there.items() if cell not in old}
         old = {}
     frame = tidy(store, question.cells, there)
+    given = sorted({cell.method for cell in question.cells if cell.given})
     footers = [*pool_notes(cell.facts for cell in there.values()), *stale_notes(old)]
+    footers += given_notes(given)
     order = known_order(cell.method for cell in question.cells)
-    foreign = [name for name in order if name not in registry.methods()]
+    foreign = [name for name in order if name not in {*registry.methods(), *given}]
     marked = {cell.method for cell in old}
     boards = boards_of(frame, seed=SEED, footers=footers, stale=marked)
     written = render(boards, folder, order=order, seed=SEED)
@@ -94,6 +96,12 @@ def stale_notes(old: Mapping[Wanted, Result]) -> list[str]:
     return [
         f"Stale: {whose} were computed before changes to {', '.join(modules)}: run the plan again."
     ]
+
+
+def given_notes(names: Sequence[str]) -> list[str]:
+    """What a reader has to know of encoders that somebody else has trained."""
+    whose = f"Weights from a file: {', '.join(names)}."
+    return [f"{whose} On which images and at what cost they were trained is unknown."] * bool(names)
 
 
 def known_order(methods: Iterable[str]) -> list[str]:

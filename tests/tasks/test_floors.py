@@ -15,7 +15,16 @@ ROOT = Path(__file__).parents[2]
 #: What each floor may import of the project besides itself.
 ALLOWED = {
     "methods": set[str](),
-    "tasks": {"base", "checkpoint", "draws", "errors", "geometry", "networks", "precision"},
+    "tasks": {
+        "base",
+        "checkpoint",
+        "draws",
+        "errors",
+        "geometry",
+        "ledger",
+        "networks",
+        "precision",
+    },
 }
 HEAVY = ("torch", "monai", "seaborn", "lightly", "matplotlib")
 
