@@ -20,6 +20,7 @@ from benchmark.fingerprint import fingerprint
 from benchmark.plan import Plan
 from benchmark.roots import phantom_folder
 from benchmark.store import Store
+from methods import METHODS
 from methods.errors import InputError
 from tasks.base import Source
 from tasks.cache import default_folder
@@ -84,18 +85,22 @@ class Call:
         store = Store(self.out)
         return names if same and all(map(store.has_cell, names)) else None
 
+    def table(self) -> str | None:
+        """The leaderboard that was written after the last call; None if there is none."""
+        path = self.out / "leaderboard.md"
+        if path.is_file() and path.stat().st_mtime_ns >= self.memo.stat().st_mtime_ns:
+            return path.read_text(encoding="utf-8")
+        return None
+
     def note(self, names: Iterable[str]) -> None:
         """Leave a stamp: these cells are all there."""
         put_file(self.memo, json_text({"stamp": self.stamp(), "cells": list(names)}))
 
 
 def codes(plan: Plan) -> dict[str, dict[str, str]]:
-    """The code of the plan's methods, which may be another package's."""
-    return {
-        name: fingerprint(registry.module_of(name))
-        for name in plan.methods
-        if name not in plan.encoders
-    }
+    """The code of those of the plan's methods that are another package's."""
+    outside = (name for name in plan.methods if name not in METHODS | plan.encoders)
+    return {name: fingerprint(registry.module_of(name)) for name in outside}
 
 
 def wanted(plan: Plan, source: Source) -> Iterator[Path]:

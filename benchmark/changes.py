@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.plan import Plan, checked, read_plan, with_methods, with_pools, with_tasks
-from benchmark.rows import method_of
 from methods.errors import ConfigError
 
 #: Keys of which a table has one or the other: setting one drops the other.
@@ -66,6 +65,8 @@ def scaled(plan: Plan, factor: float) -> Plan:
         raise ConfigError(f"--scale must lie in (0, 1], not {factor:g}")
     if factor == 1.0:
         return plan
+    from benchmark.rows import method_of  # noqa: PLC0415  (imports torch)
+
     classes = [method_of(plan, name) for name in plan.methods]
     group = math.lcm(*(cls.group for cls in classes))
     # A phase's share is rounded to whole groups, so it may lack one.

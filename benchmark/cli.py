@@ -122,7 +122,10 @@ def run(
     if not (only or retry_failed or dry_run) and (names := call.finished()) is not None:
         bad = ended_badly(out, names)
         print(f"0 cells computed, {len(names)} kept, {bad} not done")
-        show(out, stale="leave out")
+        if (table := call.table()) is None:
+            show(out, stale="leave out")
+        else:
+            print(table)
         return SOME_FAILED if bad else 0
     from benchmark.comparison import Way, compare, left_to_do  # noqa: PLC0415
     from benchmark.executors.choice import crowded, executor_called  # noqa: PLC0415

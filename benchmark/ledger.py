@@ -81,13 +81,13 @@ def total(method: str, own: list[Entry]) -> dict[str, object]:
     """What a method's encoders (each once) and cells have cost together."""
     encoders = {e.facts["encoder"]: e.record["cost"]["pretraining"] for e in own}
 
-    def of_encoders(*parts: str) -> float | None:
+    def of_encoders(*parts: str) -> int | float | None:
         return summed([cost.get(part) for cost in encoders.values() for part in parts])
 
-    def of_cells(*parts: str) -> float | None:
+    def of_cells(*parts: str) -> int | float | None:
         return summed([e.record["cost"].get(part) for e in own for part in parts])
 
-    def tera(value: float | None) -> float | None:
+    def tera(value: int | float | None) -> float | None:
         return None if value is None else round(value / 1e12, 3)
 
     peaks = [e.record["cost"].get("peak_mib", 0) for e in own]
@@ -109,7 +109,7 @@ def total(method: str, own: list[Entry]) -> dict[str, object]:
     }
 
 
-def summed(values: Iterable[float | None]) -> float | None:
+def summed(values: Iterable[int | float | None]) -> int | float | None:
     """The sum; None if a part of it is unknown."""
     known = list(values)
     return None if None in known else round(sum(value for value in known if value is not None), 3)

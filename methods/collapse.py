@@ -1,6 +1,6 @@
 """Whether an encoder still tells images apart."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -8,27 +8,10 @@ from torch import Tensor
 
 from methods.base import Images, Method
 from methods.networks import pooled
+from methods.spread import Spread
 
 #: Held-out images looked at, so that a rank has room to fall.
 LOOKED_AT = 32
-#: Below either, vectors count as collapsed. Untrained projections of retinal photographs, which
-#: are much alike, have deviations of about 0.05.
-LEAST_DEVIATION, LEAST_RANK = 0.02, 2.0
-
-
-class Spread(NamedTuple):
-    """How far the images' vectors lie apart.
-
-    Attributes:
-        deviation: Standard deviation of the unit vectors' entries over images, times the square
-            root of their number: 1 where directions are uniform, 0 where all are the same (Chen
-            and He, "Exploring Simple Siamese Representation Learning", CVPR 2021, section 4.1).
-        rank: Effective rank: the exponential of the entropy of the centred vectors' singular
-            values (Roy and Vetterli, EUSIPCO 2007; Garrido et al., "RankMe", ICML 2023).
-    """
-
-    deviation: float
-    rank: float
 
 
 def spread(vectors: Float[Tensor, "images dim"]) -> Spread:
@@ -41,11 +24,6 @@ def spread(vectors: Float[Tensor, "images dim"]) -> Spread:
     if total <= 0.0:
         return Spread(0.0, 0.0)
     return Spread(float(deviation), float(torch.special.entr(values / total).sum().exp()))
-
-
-def collapsed(seen: Spread) -> bool:
-    """Whether vectors have fallen onto a point or a line."""
-    return seen.deviation < LEAST_DEVIATION or seen.rank < LEAST_RANK
 
 
 @torch.no_grad()

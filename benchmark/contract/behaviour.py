@@ -21,8 +21,9 @@ from benchmark.contract.subject import (
 )
 from methods.base import Batch, Budget, Draws, Images, Method, Progress
 from methods.checkpoint import Checkpoint, Checkpoints, every
-from methods.collapse import Spread, collapsed, spread
+from methods.collapse import spread
 from methods.pretrain import pretrain
+from methods.spread import Spread, collapsed
 from methods.terms import OPTIMISER
 
 #: A state of the global generator that must not matter.

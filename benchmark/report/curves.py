@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from benchmark.report.canvas import DPI, heading, look, settle
 from benchmark.report.figures import method_styles
-from methods.collapse import Spread, collapsed
+from methods.spread import Spread, collapsed
 
 #: Panels in a row of the figure.
 COLUMNS = 5

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from benchmark.asked import Wanted
@@ -57,8 +58,19 @@ def results(store: Store, wanted: Sequence[Wanted]) -> dict[Wanted, Result]:
     return out
 
 
-def tidy(store: Store, wanted: Sequence[Wanted], there: Mapping[Wanted, Result]) -> pd.DataFrame:
+def tidy(
+    store: Store,
+    wanted: Sequence[Wanted],
+    there: Mapping[Wanted, Result],
+    metric: str | None = None,
+) -> pd.DataFrame:
     """One row a score; cells that failed or are missing have one row a stage without a score.
+
+    Args:
+        store: The results folder.
+        wanted: The cells asked for.
+        there: Those that are there.
+        metric: The only one to read, where there are many cells; all of them if None.
 
     Raises:
         StoreError: If a cell's scores cannot be read or were changed after they were written.
@@ -68,6 +80,8 @@ def tidy(store: Store, wanted: Sequence[Wanted], there: Mapping[Wanted, Result])
         result = there.get(cell)
         if result is not None and result.status is Status.DONE:
             table = pq.read_table(pa.BufferReader(intact(store.cells / result.folder, SCORES)))
+            if metric is not None:
+                table = table.filter(pc.equal(table["metric"], metric))
         else:
             table = empty(cell.stages)
         tables.append(table)

@@ -46,7 +46,7 @@ def publish(folder: Path, *, as_json: bool, stale: Stale = "refuse") -> None:
     if stale == "leave out":
         there = {cell: result for cell, result in there.items() if cell not in old}
         old = {}
-    frame = tidy(store, question.cells, there)
+    frame = tidy(store, question.cells, there, metric="dice")
     given = sorted({cell.method for cell in question.cells if cell.given})
     footers = [*pool_notes(cell.facts for cell in there.values()), *stale_notes(old)]
     footers += given_notes(given)

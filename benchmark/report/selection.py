@@ -22,7 +22,12 @@ _COLUMNS = (
 )
 
 #: How a cell can lack scores, and how a reader is told.
-LACKING = {"failed": "Failed", "skipped": "Skipped", "missing": "Not run"}
+LACKING = {
+    "failed": "Failed",
+    "exceeded": "Over the limits of time or memory",
+    "skipped": "Skipped",
+    "missing": "Not run",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,7 @@ def select(
     frame = frame.assign(score=frame["score"].astype(float))
     stages = frame[(frame["stage"] == stage) | (frame["stage"] == DIRECT_STAGE)]
     here = stages[stages["stage"] == stage]
-    fractions = tuple(sorted({float(value) for value in here["fraction"]}))
+    fractions = tuple(sorted(map(float, here["fraction"].unique())))
     if fraction is None:
         fraction = fractions[-1] if fractions else float("nan")
     elif fraction not in fractions:
@@ -93,8 +98,8 @@ def select(
         rows=rows,
         direct=_direct(stages[stages["fraction"] == fraction], rows, metric),
         failed=here[here["status"] != "done"].drop_duplicates(cell).sort_values(cell),
-        methods=tuple(sorted(set(here["method"].astype(str)))),
-        tasks=tuple(sorted(set(here["task"].astype(str)))),
+        methods=tuple(sorted(map(str, here["method"].unique()))),
+        tasks=tuple(sorted(map(str, here["task"].unique()))),
         sources=_sources(here),
     )
 
@@ -116,7 +121,7 @@ def _check_names(frame: pd.DataFrame, stage: str, metric: str) -> None:
     if stage not in STAGES or (len(frame) and not (frame["stage"] == stage).any()):
         raise ValueError(f"no scores of stage {stage!r}; {_present(frame['stage'])}")
     statuses = ["done", *LACKING]
-    unknown = set(frame["status"]) - set(statuses)
+    unknown = set(frame["status"].unique()) - set(statuses)
     if unknown:
         raise ValueError(f"unknown status {min(map(str, unknown))!r}; known: {', '.join(statuses)}")
 
@@ -151,7 +156,8 @@ def _sources(rows: pd.DataFrame) -> dict[str, str]:
     sources: dict[str, str] = {}
     for done in (True, False):
         part = rows[(rows["status"] == "done") == done]
-        pairs = {(str(t), str(s)) for t, s in zip(part["task"], part["source"], strict=True)}
+        unique = part[["task", "source"]].drop_duplicates()
+        pairs = {(str(t), str(s)) for t, s in zip(unique["task"], unique["source"], strict=True)}
         if done and len(pairs) > len(dict(pairs)):
             names = [task for task, _ in pairs]
             mixed = min(task for task in names if names.count(task) > 1)

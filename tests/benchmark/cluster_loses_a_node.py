@@ -37,7 +37,7 @@ def main() -> None:
         told["done before"] = sum(store.has_cell(cell.name) for cell in grid.cells)
         machines.remove_node(second, allow_graceful=False)
 
-    killer = threading.Thread(target=kill)
+    killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     Cluster(machines.address).run(request, grid, quiet, lambda _: None)
     killer.join()

@@ -1,6 +1,8 @@
 """The whole path on the smallest phantoms: run, resume, fail, report."""
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -125,3 +127,96 @@ def test_a_diverging_method_fails_alone_and_names_the_step(
     assert rows["inpainting"]["missing"] == 2
     assert rows["inpainting"]["rank"]["value"] is None
     assert rows["random"]["missing"] == 0
+
+
+def test_a_part_of_a_plan_and_what_failed_again(
+    tmp_path: Path,
+    plan: Path,
+    command: Command,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("run", plan, "--data", "phantom", "--out", out, "--device", "cpu")
+    assert command(*arguments, "--dry-run") == 0
+    printed = capsys.readouterr().out
+    assert "6 cells to compute" in printed
+    assert "would compute inpainting / scr_lung / seed 0 / finetuned" in printed
+    assert not (out / "grid.json").exists()
+
+    # One pair of six; it fails, is kept as failed, and is computed again when asked to be.
+    with monkeypatch.context() as patch:
+        patch.setattr("benchmark.bench.pretrain", out_of_memory)
+        assert command(*arguments, "--only", "inpainting/scr_lung") == 1
+    assert "1 cells computed, 0 kept, 1 not done" in capsys.readouterr().out
+    assert command("status", out) == 0
+    told = capsys.readouterr().out
+    assert "6 cells: 1 failed, 5 missing" in told
+    assert "out of memory with batches of 8 images of 32 px" in told
+    assert command(*arguments, "--only", "inpainting/scr_lung") == 1
+    capsys.readouterr()
+    assert command(*arguments, "--only", "inpainting/scr_lung", "--retry-failed") == 0
+    assert "again   inpainting / scr_lung" in capsys.readouterr().out
+    assert command("audit", out) == 1  # five are missing
+    assert command(*arguments, "--only", "inpainting/heart") == 2
+    assert "did you mean" in capsys.readouterr().err
+
+
+def out_of_memory(*_: object, **__: object) -> None:
+    raise MemoryError("no more")
+
+
+def test_limits_of_the_plan_are_a_status(
+    tmp_path: Path, plan: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    arguments = ("run", plan, "--data", "phantom", "--out", out, "--device", "cpu")
+    only = ("--only", "inpainting/scr_lung", "--task", "scr_lung")
+    assert command(*arguments, *only, "--set", "limits.memory_gib=0.001") == 1
+    assert command("status", out) == 0
+    assert "exceeded  inpainting / scr_lung" in capsys.readouterr().out
+    # A limit is no part of a cell's identity: with a higher one, the same cell is computed.
+    assert command(*arguments, *only, "--retry-failed") == 0
+
+
+def test_nothing_to_do_is_found_without_torch(
+    tmp_path: Path, plan: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    changes = ("--set", 'methods=["random"]', "--set", 'tasks=["scr_lung"]')
+    arguments = ("run", plan, "--data", "phantom", "--out", out, "--device", "cpu", *changes)
+    assert command(*arguments) == 0
+    code = (
+        "import sys; from benchmark.cli import main; sys.argv = ['ldbench', *sys.argv[1:]];"
+        "code = main(); assert code == 0, code; assert 'torch' not in sys.modules"
+    )
+
+    def again(*more: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-c", code, *map(str, (*arguments, *more))],
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+
+    assert "0 cells computed, 2 kept, 0 not done" in again()
+    # Any change of what the cells depend on is looked into.
+    memo = (out / "finished.json").read_text()
+    for path in sorted(out.glob("phantoms-*/JSRT/*.IMG"))[:1]:
+        os.utime(path)
+    capsys.readouterr()
+    assert command(*arguments) == 0
+    assert "reading scr_lung" in capsys.readouterr().out
+    assert (out / "finished.json").read_text() != memo
+
+
+def test_two_plans_in_one_folder(
+    tmp_path: Path, plan: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("run", plan, "--data", "phantom", "--out", tmp_path / "out", "--device", "cpu")
+    less = ("--only", "random/scr_lung", "--task", "scr_lung")
+    assert command(*arguments, *less) == 0
+    before = sorted(path.name for path in (tmp_path / "out" / "cells").iterdir())
+    capsys.readouterr()
+    assert command(*arguments, *less, "--set", "budget.images=24") == 2
+    error = capsys.readouterr().err
+    assert "holds results of the plan 'Small', which differs in budget.images (16, not 24)" in error
+    assert sorted(path.name for path in (tmp_path / "out" / "cells").iterdir()) == before

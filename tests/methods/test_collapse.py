@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from methods.base import Batch, Budget, Draws, Images, Method, Progress
-from methods.collapse import Spread, collapsed, spread
+from methods.collapse import spread
 from methods.networks import Encoder, pooled
 from methods.pretrain import build, pretrain
+from methods.spread import Spread, collapsed
 
 GENERATOR = torch.Generator().manual_seed(0)
 
