@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+from functools import cache
 from importlib.util import find_spec, resolve_name
 from itertools import accumulate
 from pathlib import Path
@@ -119,8 +120,24 @@ def fingerprint(module: str) -> dict[str, str]:
         path = path_of(name, own)
         if path is None or name in digests:
             continue
-        source = path.read_text(encoding="utf-8")
-        digests[name] = hashlib.sha256(stripped(source).encode()).hexdigest()
         package = name if path.stem == "__init__" else name.rpartition(".")[0]
-        waiting += sorted(imported(source, package))
+        known = path.stat()
+        digests[name], others = read(path, package, known.st_mtime_ns, known.st_size)
+        waiting += others
     return dict(sorted(digests.items()))
+
+
+@cache
+def read(path: Path, package: str, changed: int, size: int) -> tuple[str, tuple[str, ...]]:
+    """A file's digest and what it imports; read once, as most methods share most files.
+
+    Args:
+        path: Python code.
+        package: The package that it lies in.
+        changed: When it was changed last, nanoseconds: another time is another file.
+        size: Its bytes.
+    """
+    del changed, size
+    source = path.read_text(encoding="utf-8")
+    digest = hashlib.sha256(stripped(source).encode()).hexdigest()
+    return digest, tuple(sorted(imported(source, package)))

@@ -79,7 +79,9 @@ def tidy(
     for cell in wanted:
         result = there.get(cell)
         if result is not None and result.status is Status.DONE:
-            table = pq.read_table(pa.BufferReader(intact(store.cells / result.folder, SCORES)))
+            data = pa.BufferReader(intact(store.cells / result.folder, SCORES))
+            # A thread pool costs more than so small a file.
+            table = pq.ParquetFile(data).read(use_threads=False)
             if metric is not None:
                 table = table.filter(pc.equal(table["metric"], metric))
         else:
