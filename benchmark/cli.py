@@ -11,6 +11,7 @@ from benchmark.data import Cache
 from benchmark.data import app as data_app
 from benchmark.extend import app as new_app
 from benchmark.extend import check
+from benchmark.interruption import gentle
 from benchmark.options import (
     AsJson,
     Changes,
@@ -38,6 +39,8 @@ app = typer.Typer(
 
 #: Exit codes besides 0: some cells failed; the user's mistake.
 SOME_FAILED, MISTAKE = 1, 2
+#: What shells give a program that Ctrl-C has ended.
+INTERRUPTED = 130
 
 #: Exit code of an audit that finds a fault.
 UNFAIR = 1
@@ -53,8 +56,9 @@ def main() -> int:
     except InputError as error:
         print(f"ldbench: {error}", file=sys.stderr)
         return MISTAKE
-    except typer.Abort:
-        return MISTAKE
+    except (typer.Abort, KeyboardInterrupt):
+        print("ldbench: interrupted; what is finished is kept, run again to go on", file=sys.stderr)
+        return INTERRUPTED
     except Exception as error:
         if hasattr(error, "show") and hasattr(error, "exit_code"):  # typer's own usage errors
             error.show()
@@ -127,6 +131,7 @@ def run(
         else:
             print(table)
         return SOME_FAILED if bad else 0
+    gentle()
     from benchmark.comparison import Way, compare, left_to_do  # noqa: PLC0415
     from benchmark.executors.choice import crowded, executor_called  # noqa: PLC0415
 

@@ -1,7 +1,6 @@
 """Several processes of this machine."""
 
 import multiprocessing
-import signal
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
@@ -10,6 +9,7 @@ from multiprocessing.process import BaseProcess
 from benchmark.durable import StoreError
 from benchmark.executors import Executor, Observe, Request, Say, joined, worker
 from benchmark.grid import Grid
+from benchmark.interruption import gentle
 from benchmark.run import ATTEMPTS
 from methods.errors import InputError
 
@@ -95,7 +95,7 @@ class Processes(Executor):
 
 def work(request: Request, pipe: Connection) -> None:
     """What a worker process does."""
-    signal.signal(signal.SIGTERM, interrupted)
+    gentle()
     say, observe = reporter(pipe)
     try:
         grid = joined(request)
@@ -105,12 +105,6 @@ def work(request: Request, pipe: Connection) -> None:
         pipe.send(("mistake", str(error)))
     except (BrokenPipeError, KeyboardInterrupt):
         return  # whoever asked is gone; leases have been given back
-
-
-def interrupted(number: int, frame: object) -> None:
-    """Let a signal end a run as Ctrl-C does, so that leases are given back."""
-    del number, frame
-    raise KeyboardInterrupt
 
 
 def reporter(pipe: Connection) -> tuple[Callable[[str], None], Callable[[int], None]]:
