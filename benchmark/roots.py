@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmark import registry
+from benchmark.durable import writing
 from benchmark.plan import Plan
 from benchmark.store import Store
 from tasks.base import Source
@@ -24,8 +25,11 @@ def root_of(plan: Plan, data: str, store: Store, console: Console, cache: Path |
     part, datasets, root = plan.phantom, phantom_datasets(plan), phantom_folder(plan, store.root)
     if not root.is_dir():
         console.print(f"drawing phantoms into {root}")
-        store.root.mkdir(parents=True, exist_ok=True)
-        write_phantoms(root, scale=part.scale, seed=part.seed, size=part.size, datasets=datasets)
+        with writing(root):
+            store.root.mkdir(parents=True, exist_ok=True)
+            write_phantoms(
+                root, scale=part.scale, seed=part.seed, size=part.size, datasets=datasets
+            )
     return Source.at(root, cache or store.cache)
 
 

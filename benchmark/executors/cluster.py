@@ -14,6 +14,7 @@ from typing import Any
 import ray
 
 from benchmark.cells import Cell
+from benchmark.durable import StoreError
 from benchmark.executors import Executor, Observe, Request, Say, joined, worker
 from benchmark.grid import Grid
 from benchmark.machine import device_called
@@ -26,7 +27,7 @@ from methods.errors import ConfigError, InputError
 LOOK = 1.0
 
 
-class ClusterError(RuntimeError):
+class ClusterError(StoreError):
     """Tasks that could not be run however often they were tried."""
 
 

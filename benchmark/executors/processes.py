@@ -20,7 +20,7 @@ REPORT = 0.5
 CONTEXT = multiprocessing.get_context("spawn")
 
 
-class WorkersDiedError(RuntimeError):
+class WorkersDiedError(StoreError):
     """Workers that die again and again."""
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from benchmark import registry
 from benchmark.asked import Wanted, asked
 from benchmark.cells import EXCLUDED, Status
-from benchmark.durable import StoreError
+from benchmark.durable import StoreError, writing
 from benchmark.listing import table
 from benchmark.report.frame import Result, results, tidy
 from benchmark.report.render import boards_of, print_leaderboard, render
@@ -54,10 +54,11 @@ def publish(folder: Path, *, as_json: bool, stale: Stale = "refuse") -> None:
     foreign = [name for name in order if name not in {*registry.methods(), *given}]
     marked = {cell.method for cell in old}
     boards = boards_of(frame, seed=SEED, footers=footers, stale=marked)
-    written = render(boards, folder, order=order, seed=SEED)
-    written += write_sheet(store, there)
     encoders = [cell.facts["encoder"] for cell in there.values() if "encoder" in cell.facts]
-    written += write_courses(store, encoders, question.title)
+    with writing(folder):
+        written = render(boards, folder, order=order, seed=SEED)
+        written += write_sheet(store, there)
+        written += write_courses(store, encoders, question.title)
     if as_json:
         print((folder / "leaderboard.json").read_text(encoding="utf-8"), end="")
         return
