@@ -4,8 +4,8 @@
 
 For every encoder in turn, the same work twice, in alternating order: bare (build, pretrain,
 evaluate; nothing is stored) and by a worker (leases, checkpoints, seals, folders forced to disk).
-Prints both sums, the share that the worker takes more, and the functions outside the loops in which
-it is spent.
+Prints both sums, the share that the worker takes more, and from another run of the last encoder,
+with a profile, the functions outside the loops in which time is spent.
 """
 
 import argparse
@@ -44,13 +44,22 @@ def bare(grid: Grid, group: list[Cell], store: Store) -> float:
     return time.perf_counter() - begun
 
 
-def engine(working: Worker, group: list[Cell], profile: cProfile.Profile) -> float:
+def engine(working: Worker, group: list[Cell]) -> float:
     """Seconds of a worker."""
     begun = time.perf_counter()
+    working.group(group)
+    return time.perf_counter() - begun
+
+
+def profiled(working: Worker, group: list[Cell]) -> None:
+    """Print where a worker spends time besides the loops; a profile slows all of it down."""
+    profile = cProfile.Profile()
     profile.enable()
     working.group(group)
     profile.disable()
-    return time.perf_counter() - begun
+    told = pstats.Stats(profile).strip_dirs().sort_stats("cumulative")
+    names = "leases|durable|store.py|checkpoints|encoders|card|machine|fsync|pictures|run.py"
+    told.print_stats(names, LINES)
 
 
 def main() -> None:
@@ -65,23 +74,24 @@ def main() -> None:
     plan = plan_from(given.plan, 1.0, None, given.method, given.task)
     store = Store(given.out)
     grid, root = prepared(plan, given.data, "cpu", None, store, Console())
-    profile, seconds = cProfile.Profile(), {"bare": 0.0, "engine": 0.0}
+    seconds, groups = {"bare": 0.0, "engine": 0.0}, by_encoder(grid.cells)
     with TemporaryDirectory(dir=given.out) as folder:
         request = request_for(grid, root, Path(folder), "cpu", grid.cells, Way())
         with worker(request, grid, quiet, lambda _: None) as working:
-            for place, group in enumerate(by_encoder(grid.cells)):
+            for place, group in enumerate(groups):
                 for turn in (place, place + 1):
                     if turn % 2:
                         seconds["bare"] += bare(grid, group, store)
                     else:
-                        seconds["engine"] += engine(working, group, profile)
+                        seconds["engine"] += engine(working, group)
     more = seconds["engine"] / seconds["bare"] - 1
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{len(grid.cells)} cells: bare {seconds['bare']:.1f} s, ", end="")
     console.print(f"by a worker {seconds['engine']:.1f} s ({more:+.1%})")
-    told = pstats.Stats(profile).strip_dirs().sort_stats("cumulative")
-    names = "leases|durable|store.py|checkpoints|encoders|card|machine|fsync|pictures"
-    told.print_stats(names, LINES)
+    with TemporaryDirectory(dir=given.out) as folder:
+        request = request_for(grid, root, Path(folder), "cpu", groups[-1], Way())
+        with worker(request, grid, quiet, lambda _: None) as working:
+            profiled(working, groups[-1])
 
 
 if __name__ == "__main__":
