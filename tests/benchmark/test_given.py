@@ -195,7 +195,7 @@ def test_a_file_must_be_there_and_of_a_known_kind(tmp_path: Path) -> None:
         ("[encoders.mine]", '[encoders.mine]\nfile = "a"\n[encoders.ld]', r"ld is a method: give"),
         ("[encoders.mine]", '[encoders.mine]\nfile = "a"\n[encoders."a b"]', r"call the row by a"),
         ('file = "mine.pth"', "", r"encoders.mine.file: Field required"),
-        ('file = "mine.pth"', 'file = "a"\nsize = 1', r"encoders.mine.size: Extra inputs are not"),
+        ('file = "mine.pth"', 'file = "a"\nsize = 1', r"unknown plan key .encoders.mine.size."),
         ("[encoders.mine]", "[config.mine]\na = 1\n[encoders.mine]", r"unknown method with sett"),
     ],
 )

@@ -58,7 +58,8 @@ def test_every_method_file_is_listed() -> None:
             bases = [ast.unparse(base) for base in getattr(node, "bases", [])]
             if isinstance(node, ast.ClassDef) and any(base.startswith("Method[") for base in bases):
                 found.add(path.parent.name if path.stem == "__init__" else path.stem)
-    assert found == set(METHODS)
+    # Somebody else's weights: a row of a plan, not of the registry.
+    assert found - {"given"} == set(METHODS)
 
 
 def test_random_trains_nothing(images: Images) -> None:
