@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -11,7 +10,6 @@ from benchmark.data import Cache
 from benchmark.data import app as data_app
 from benchmark.extend import app as new_app
 from benchmark.extend import check
-from benchmark.interruption import gentle
 from benchmark.options import (
     AsJson,
     Changes,
@@ -23,9 +21,9 @@ from benchmark.options import (
     PlanFile,
     Pools,
     Scale,
-    Tasks,
 )
 from benchmark.planning import plan
+from benchmark.running import run, show
 from benchmark.share import export, import_cells
 from methods.errors import InputError
 
@@ -37,8 +35,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-#: Exit codes besides 0: some cells failed; the user's mistake.
-SOME_FAILED, MISTAKE = 1, 2
+#: Exit code of the user's mistakes.
+MISTAKE = 2
 #: What shells give a program that Ctrl-C has ended.
 INTERRUPTED = 130
 
@@ -46,7 +44,6 @@ INTERRUPTED = 130
 UNFAIR = 1
 
 AuditAxis = Literal["images", "steps", "flops", "seconds"]
-Ways = Literal["local", "ray"]
 
 
 def main() -> int:
@@ -73,81 +70,7 @@ app.command()(check)
 app.command()(plan)
 app.command()(export)
 app.command("import")(import_cells)
-
-
-@app.command()
-def run(
-    plan: PlanFile,
-    data: Data,
-    out: Out,
-    device: Device = "auto",
-    task: Tasks = None,
-    method: Only = None,
-    pool: Pools = None,
-    scale: Scale = 1.0,
-    changes: Changes = None,
-    cache: Cache = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(metavar="METHOD/TASK", help="Compute these alone; the others stay missing."),
-    ] = None,
-    workers: Annotated[
-        int, typer.Option(min=1, help="Processes to compute in; each uses PLAN's threads.")
-    ] = 1,
-    executor: Annotated[
-        Ways, typer.Option(help='"local" processes, or a "ray" cluster (needs ldbench[ray]).')
-    ] = "local",
-    address: Annotated[str, typer.Option(help="Of the Ray cluster.")] = "auto",
-    checkpoint_seconds: Annotated[
-        float, typer.Option(min=0, help="Between two checkpoints of a training.")
-    ] = 60.0,
-    stale_seconds: Annotated[
-        float, typer.Option(min=0.5, help="Of silence, after which a worker counts as dead.")
-    ] = 60.0,
-    *,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Compute failed cells again.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be computed, and end.")
-    ] = False,
-) -> int:
-    """Compute every cell of PLAN that OUT lacks, then print and write the leaderboard.
-
-    Several calls, on several machines too, may share one OUT: each cell is computed by one.
-    """
-    from benchmark.changes import plan_from  # noqa: PLC0415
-
-    checked = plan_from(plan, scale, changes, method, task, pool)
-    from benchmark.again import Call, ended_badly  # noqa: PLC0415
-
-    call = Call(checked, data, out, device, cache)
-    # Without torch, whose import alone takes seconds.
-    if not (only or retry_failed or dry_run) and (names := call.finished()) is not None:
-        bad = ended_badly(out, names)
-        print(f"0 cells computed, {len(names)} kept, {bad} not done")
-        if (table := call.table()) is None:
-            show(out, stale="leave out")
-        else:
-            print(table)
-        return SOME_FAILED if bad else 0
-    gentle()
-    from benchmark.comparison import Way, compare, left_to_do  # noqa: PLC0415
-    from benchmark.executors.choice import crowded, executor_called  # noqa: PLC0415
-
-    chosen = executor_called(executor, workers, address)
-    if executor == "local" and (warning := crowded(workers, checked.threads)):
-        print(warning, file=sys.stderr)
-    way = Way(chosen, tuple(only or ()), retry_failed, checkpoint_seconds, stale_seconds)
-    if dry_run:
-        cells = left_to_do(checked, data, out, device, cache, way)
-        for cell in cells:
-            print(f"would compute {cell.label}")
-        print(f"{len(cells)} cells to compute")
-        return 0
-    failed = compare(checked, data, out, device, cache, way)
-    show(out, stale="leave out")
-    return SOME_FAILED if failed else 0
+app.command()(run)
 
 
 @app.command()
@@ -185,18 +108,6 @@ def leaderboard(
 ) -> None:
     """Print the leaderboard of DIR and write it as CSV, Markdown, JSON and figures."""
     show(folder, as_json=as_json, stale="mark" if stale else "refuse")
-
-
-def show(
-    folder: Path,
-    *,
-    as_json: bool = False,
-    stale: Literal["refuse", "mark", "leave out"],
-) -> None:
-    """Write every table and figure of a results folder, and print the tables."""
-    from benchmark.report.publish import publish  # noqa: PLC0415
-
-    publish(folder, as_json=as_json, stale=stale)
 
 
 @app.command()

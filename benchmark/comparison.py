@@ -14,7 +14,7 @@ from benchmark.cells import Cell, Status, canonical
 from benchmark.checkpoints import EVERY
 from benchmark.executors import Executor, Request, Serial
 from benchmark.grid import Grid, settle
-from benchmark.leases import BEAT, STALE, Leases
+from benchmark.leases import BEAT, BEATS, STALE, Leases
 from benchmark.machine import device_called
 from benchmark.plan import Plan
 from benchmark.progress import progress_bar, work
@@ -109,7 +109,7 @@ def request_for(
         names=tuple(cell.name for cell in cells),
         every=way.every,
         stale=way.stale,
-        beat=min(BEAT, way.stale / 6),
+        beat=min(BEAT, way.stale / BEATS),
     )
 
 

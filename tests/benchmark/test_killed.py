@@ -25,12 +25,12 @@ threads = 1
 [pools]
 fundus = "idrid_grading"
 [budget]
-images = 96
-checks = 3
+images = 64
+checks = 2
 [downstream]
-steps = 12
+steps = 8
 batch_size = 2
-checks = 3
+checks = 2
 [config.ld]
 batch_size = 8
 [config.moco_v2]
