@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 demo: $(READY)
-	$(BIN)/ldbench run benchmark/plans/demo.toml --data phantom --out results/demo $(METHODS:%=--method %) $(TASKS:%=--task %)
+	$(BIN)/ldbench run benchmark/plans/demo.toml --data phantom --out results/demo --workers 2 $(METHODS:%=--method %) $(TASKS:%=--task %)
 
 test: $(READY)
 	$(BIN)/python -m pytest -q --numprocesses auto
