@@ -79,6 +79,7 @@ def compare(
             f"the plan's encoders are trained by {plan.ranks} ranks: run torchrun --nproc-per-node "
             f"{plan.ranks} -m benchmark pretrain PLAN first, or set ranks = 1"
         )
+    store.drop_checkpoints()
     request = request_for(grid, root, out, device_name, missing, way)
     if missing:
         with progress_bar(console) as progress:

@@ -96,6 +96,7 @@ class Worker:
 
         Interrupts pass through; everything finished until then is kept.
         """
+        self.store.drop_checkpoints()
         left = list(cells)
         while left := [cell for cell in left if not self.store.has_cell(cell.name)]:
             if not any(self.group(group) for group in by_encoder(left)):

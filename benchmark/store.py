@@ -8,6 +8,7 @@ under way; ``OUT/grid.json`` lists what was asked for (``benchmark.asked``).
 """
 
 import json
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -89,6 +90,12 @@ class Store:
     def has_encoder(self, name: str) -> bool:
         """Whether an encoder is trained."""
         return (self.encoders / name / ENCODER_RECORD).is_file()
+
+    def drop_checkpoints(self) -> None:
+        """Remove those of trainings that have ended: a kill may fall between the two."""
+        for folder in self.checkpoints.iterdir() if self.checkpoints.is_dir() else ():
+            if self.has_cell(folder.name) or self.has_encoder(folder.name):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def courses(self, names: Iterable[str]) -> list[dict[str, Any]]:
         """What is known about the training of those of the encoders that are there."""

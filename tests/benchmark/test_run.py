@@ -187,6 +187,16 @@ def test_what_kills_one_worker_after_another_has_failed(tmp_path: Path, name: st
     assert all("3 workers died over this" in reason for _, reason in worker.failed)
 
 
+def test_checkpoints_of_what_has_ended_are_dropped(tmp_path: Path) -> None:
+    """A kill may fall between a result and the end of its checkpoints."""
+    store = Store(tmp_path)
+    ran(tmp_path, bench(tmp_path))
+    for name in ("ld-two", "encoder-ld", "of another plan"):
+        (store.checkpoints / name / "1").mkdir(parents=True)
+    ran(tmp_path, bench(tmp_path))
+    assert [path.name for path in store.checkpoints.iterdir()] == ["of another plan"]
+
+
 def test_progress_gives_new_attempts(tmp_path: Path) -> None:
     """A long training that is killed again and again, and gets on each time, has not failed."""
     store = Store(tmp_path)
