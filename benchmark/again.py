@@ -8,7 +8,7 @@ be imported. Any doubt means no.
 import os
 import platform
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -69,6 +69,7 @@ class Call:
                 list(marks(path for package in PACKAGES for path in package.rglob("*.py"))),
                 codes(self.plan),
                 list(marks(wanted(self.plan, source))),
+                [meaning(name, source) for name in self.plan.tasks],
             ]
         )
 
@@ -101,6 +102,13 @@ def codes(plan: Plan) -> dict[str, dict[str, str]]:
     """The code of those of the plan's methods that are another package's."""
     outside = (name for name in plan.methods if name not in METHODS | plan.encoders)
     return {name: fingerprint(registry.module_of(name)) for name in outside}
+
+
+def meaning(task: str, source: Source) -> list[object]:
+    """What a task makes of its files, which for an own one a TOML and a CSV file say."""
+    known = registry.segmentation(task)
+    split = known.split(source)
+    return [known.facts(source), asdict(split), known.persons(split)]
 
 
 def wanted(plan: Plan, source: Source) -> Iterator[Path]:
