@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors.torch import load, save
 
 from benchmark.durable import StoreError, intact, put_folder, sealed, write_json
 from benchmark.machine import Meter, versions
@@ -115,7 +115,7 @@ def write(folder: Path, checkpoint: Checkpoint, spent: dict[str, float]) -> None
     """Write a checkpoint, whole or not at all."""
 
     def fill(temporary: Path) -> None:
-        save_file(checkpoint.tensors, temporary / TENSORS)
+        (temporary / TENSORS).write_bytes(save(checkpoint.tensors))  # a full disk is an OSError
         known: dict[str, Any] = {"versions": versions(), "spent": spent}
         write_json(temporary / VALUES, {**checkpoint.values, **known})
 

@@ -186,7 +186,8 @@ class Worker:
                 raise
             for cell in cells:
                 self.fail(cell, what, error, lease)
-            self.bench.forget(name)
+            if lease.held():  # else they are the new holder's
+                self.bench.forget(name)
             return Outcome.FAILED
         finally:
             self.leases.release(lease)

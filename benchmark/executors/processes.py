@@ -111,14 +111,21 @@ def reporter(pipe: Connection) -> tuple[Callable[[str], None], Callable[[int], N
     """Functions that send lines, and numbers of images put together."""
     images, last = 0, time.monotonic()
 
+    def send(kind: str, told: str | int) -> None:
+        try:
+            pipe.send((kind, told))
+        except OSError:
+            # Whoever asked is gone: no cell's failure, so it must pass through as Ctrl-C does.
+            raise KeyboardInterrupt from None
+
     def say(line: str) -> None:
-        pipe.send(("line", line))
+        send("line", line)
 
     def observe(count: int) -> None:
         nonlocal images, last
         images += count
         if time.monotonic() - last >= REPORT:
-            pipe.send(("images", images))
+            send("images", images)
             images, last = 0, time.monotonic()
 
     return say, observe
