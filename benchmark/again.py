@@ -15,6 +15,7 @@ from pathlib import Path
 import methods
 import tasks
 from benchmark import registry
+from benchmark.asked import asked
 from benchmark.durable import json_text, put_file, read_json
 from benchmark.fingerprint import fingerprint
 from benchmark.plan import Plan
@@ -84,12 +85,18 @@ class Call:
             return None  # the call itself will find out what is wrong
         names = [str(name) for name in known["cells"]]
         store = Store(self.out)
-        return names if same and all(map(store.has_cell, names)) else None
+        # Another call may have asked for other cells in the same places of the table.
+        listed = {cell.name for cell in asked(self.out).cells} if same else set[str]()
+        return (
+            names if same and listed.issuperset(names) and all(map(store.has_cell, names)) else None
+        )
 
     def table(self) -> str | None:
         """The leaderboard that was written after the last call; None if there is none."""
         path = self.out / "leaderboard.md"
-        if path.is_file() and path.stat().st_mtime_ns >= self.memo.stat().st_mtime_ns:
+        # An import changes the list of cells.
+        since = max(each.stat().st_mtime_ns for each in (self.memo, self.out / "grid.json"))
+        if path.is_file() and path.stat().st_mtime_ns >= since:
             return path.read_text(encoding="utf-8")
         return None
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load as load_tensors
-from safetensors.torch import save_file
+from safetensors.torch import save as save_tensors
 from torch import nn
 
 from benchmark.card import card, drawn
@@ -58,8 +58,9 @@ def save(
     }
 
     def fill(temporary: Path) -> None:
-        save_file(tensors(pretrained.model), temporary / MODEL)
-        save_file(tensors(pretrained.encoder), temporary / WEIGHTS)
+        # Written by us, so that a full disk is an OSError.
+        (temporary / MODEL).write_bytes(save_tensors(tensors(pretrained.model)))
+        (temporary / WEIGHTS).write_bytes(save_tensors(tensors(pretrained.encoder)))
         write_json(temporary / CARD, card(pretrained, cell, pool, temporary / WEIGHTS))
         write_json(temporary / ENCODER_RECORD, record)
 
