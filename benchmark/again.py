@@ -80,7 +80,7 @@ class Call:
             return None
         try:
             known = read_json(self.memo)
-            same = known["stamp"] == self.stamp()
+            same = (known["stamp"], known["lists"]) == (self.stamp(), self.lists())
         except (InputError, KeyError, OSError):
             return None  # the call itself will find out what is wrong
         names = [str(name) for name in known["cells"]]
@@ -100,9 +100,20 @@ class Call:
             return path.read_text(encoding="utf-8")
         return None
 
-    def note(self, names: Iterable[str]) -> None:
-        """Leave a stamp: these cells are all there."""
-        put_file(self.memo, json_text({"stamp": self.stamp(), "cells": list(names)}))
+    def lists(self) -> str:
+        """A digest of the frozen lists of leaks, which a call writes and later ones read."""
+        return digest(list(marks(Store(self.out).exclusions.glob("*.json"))))
+
+    def note(self, stamp: str, lists: str, names: Iterable[str]) -> None:
+        """Leave word that these cells are all there, unless something was changed meanwhile.
+
+        Args:
+            stamp: The call's, before anything was read.
+            lists: The frozen lists', as they were used.
+            names: The cells'.
+        """
+        if (stamp, lists) == (self.stamp(), self.lists()):
+            put_file(self.memo, json_text({"stamp": stamp, "lists": lists, "cells": list(names)}))
 
 
 def codes(plan: Plan) -> dict[str, dict[str, str]]:

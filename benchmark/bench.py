@@ -90,6 +90,7 @@ class TorchBench:
         """Train the cell's encoder and keep it; ranks but the first train along without a lease."""
         meter = Meter(self.device)
         under_way = self.under_way(cell.encoder)
+        self.loaded = None  # two would not always fit into memory
         method, images = self.built(cell)
         with memory_named(method.config.batch_size, images.side):
             trained = pretrain(
@@ -111,7 +112,7 @@ class TorchBench:
     def pretrained(self, cell: Cell) -> Pretrained:
         """The cell's encoder, which is there."""
         if self.loaded is None or self.loaded[0] != cell.encoder:
-            self.loaded = None  # two would not always fit into memory
+            self.loaded = None
             method, images = self.built(cell)
             folder = self.store.encoders / cell.encoder
             trained = encoders.load(folder, method, images, self.grid.budget)

@@ -23,9 +23,9 @@ from benchmark.options import (
     Scale,
 )
 from benchmark.planning import plan
-from benchmark.running import run, show
+from benchmark.running import SOME_FAILED, run, show
 from benchmark.share import export, import_cells
-from methods.errors import InputError
+from methods.errors import InputError, TrainingError
 
 app = typer.Typer(
     help="Which self-supervised pre-training gives medical images the best features, "
@@ -53,6 +53,9 @@ def main() -> int:
     except InputError as error:
         print(f"ldbench: {error}", file=sys.stderr)
         return MISTAKE
+    except TrainingError as error:
+        print(f"ldbench: {type(error).__name__}: {error}", file=sys.stderr)
+        return SOME_FAILED
     except (typer.Abort, KeyboardInterrupt):
         print("ldbench: interrupted; what is finished is kept, run again to go on", file=sys.stderr)
         return INTERRUPTED

@@ -69,7 +69,11 @@ def compare(
     """
     way = way or Way()
     console, store = Console(highlight=False, soft_wrap=True), Store(out)
-    grid, root = prepared(plan, data, device_name, cache, store, console)
+    root = root_of(plan, data, store, console, cache)
+    call = Call(plan, data, out, device_name, cache)
+    stamp = call.stamp()  # before anything is read: what changes later is not what was computed
+    grid = prepared(plan, root, device_name, store, console)
+    lists = call.lists()
     chosen = only(grid.cells, way.only)
     if way.retry_failed:
         drop_failed(store, chosen, console)
@@ -90,7 +94,7 @@ def compare(
             )
     bad = ended_badly(out, [cell.name for cell in chosen])
     if len(chosen) == len(grid.cells):
-        Call(plan, data, out, device_name, cache).note(cell.name for cell in chosen)
+        call.note(stamp, lists, (cell.name for cell in chosen))
     console.print(
         f"{len(missing)} cells computed, {len(chosen) - len(missing)} kept, {bad} not done"
     )
@@ -130,11 +134,16 @@ def drop_failed(store: Store, cells: Sequence[Cell], console: Console) -> None:
     """Remove failed cells, unless somebody is at them, so that they are computed again."""
     with Leases(store.leases) as leases:
         for cell in cells:
-            if not store.has_cell(cell.name) or store.status(cell.name) is Status.DONE:
+            if ended_well(store, cell) or leases.claim(cell.name) is None:
                 continue
-            if leases.claim(cell.name) is not None:
+            if not ended_well(store, cell):  # another call may have dropped and computed it
                 store.drop_cell(cell.name)
                 console.print(f"again   {cell.label}")
+
+
+def ended_well(store: Store, cell: Cell) -> bool:
+    """Whether there is nothing to compute again: the cell is done, or not there at all."""
+    return not store.has_cell(cell.name) or store.status(cell.name) is Status.DONE
 
 
 def left_to_do(
@@ -142,25 +151,17 @@ def left_to_do(
 ) -> list[Cell]:
     """The cells that ``compare`` would compute; nothing but phantoms and caches is written."""
     console, store = Console(highlight=False, soft_wrap=True), Store(out)
-    grid, _ = read(plan, data, device_name, cache, store, console)
+    grid = read(plan, root_of(plan, data, store, console, cache), device_name, store, console)
     return [
         cell
         for cell in only(grid.cells, way.only)
-        if not store.has_cell(cell.name)
-        or (way.retry_failed and store.status(cell.name) is not Status.DONE)
+        if not store.has_cell(cell.name) or (way.retry_failed and not ended_well(store, cell))
     ]
 
 
-def prepared(
-    plan: Plan,
-    data: str,
-    device_name: str,
-    cache: Path | None,
-    store: Store,
-    console: Console,
-) -> tuple[Grid, Source]:
-    """A plan's grid with its data read, noted in the store, and where the data is."""
-    grid, root = read(plan, data, device_name, cache, store, console)
+def prepared(plan: Plan, root: Source, device_name: str, store: Store, console: Console) -> Grid:
+    """A plan's grid with its data read, noted in the store."""
+    grid = read(plan, root, device_name, store, console)
     ask(store.root, question(grid, root))
     for frozen in grid.exclusions:
         frozen.keep()
@@ -170,17 +171,14 @@ def prepared(
             f"{count} of {count + len(pool.files)} {domain} pool images recur among test images "
             "and are left out"
         )
-    return grid, root
+    return grid
 
 
-def read(
-    plan: Plan, data: str, device_name: str, cache: Path | None, store: Store, console: Console
-) -> tuple[Grid, Source]:
-    """A plan's grid with its data read, and where the data is."""
+def read(plan: Plan, root: Source, device_name: str, store: Store, console: Console) -> Grid:
+    """A plan's grid with its data read; nothing but caches is written."""
     device = device_called(device_name)
     torch.set_num_threads(plan.threads)
-    root = root_of(plan, data, store, console, cache)
-    return settle(plan, root, device, console.print, store.exclusions), root
+    return settle(plan, root, device, console.print, store.exclusions)
 
 
 def question(grid: Grid, root: Source) -> Asked:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,11 +66,13 @@ def put_folder(
         False if a folder is there already; it is kept.
 
     Raises:
-        StoreError: If there is no room or no permission.
+        StoreError: If there is no room or no permission, or if the folder that is there already
+            lacks files: it would be computed again and again.
     """
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        temporary = beside(folder)
+        temporary.mkdir()
         try:
             fill(temporary)
             seal(temporary)
@@ -84,6 +86,7 @@ def put_folder(
             except OSError:
                 if not folder.is_dir():
                     raise
+                whole(folder)
                 return False
             synced(folder.parent)
         finally:
@@ -99,28 +102,46 @@ def put_file(path: Path, text: str) -> None:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        temporary = beside(path)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with temporary.open("x", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).replace(path)
+            temporary.replace(path)
             synced(path.parent)
         finally:
-            Path(name).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
+
+
+def beside(place: Path) -> Path:
+    """A name next to ``place`` that nobody else uses.
+
+    Not ``tempfile``'s: its files can be read by their owner only, and results are shared.
+    """
+    return place.parent / f".{place.name}-{uuid.uuid4().hex}"
+
+
+def whole(folder: Path) -> None:
+    """Insist that a folder has all of its files.
+
+    Raises:
+        StoreError: If one is missing.
+    """
+    missing = [name for name in sealed(folder) if not (folder / name).is_file()]
+    if missing:
+        raise StoreError(f"{folder} lacks {missing[0]}: delete it and run the plan again")
 
 
 def remove_folder(folder: Path) -> None:
     """Let a folder disappear at once, then delete it."""
     with writing(folder):
-        doomed = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        doomed = beside(folder)
         try:
             folder.replace(doomed)
         except FileNotFoundError:
-            pass
-        finally:
-            shutil.rmtree(doomed, ignore_errors=True)
+            return
+        shutil.rmtree(doomed, ignore_errors=True)
 
 
 def sweep(folder: Path) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmark.durable import writing
+from methods.errors import TrainingError
 
 #: Seconds without a sign of life after which a worker counts as dead, and between two signs.
 STALE, BEAT = 60.0, 5.0
@@ -28,7 +29,7 @@ STALE, BEAT = 60.0, 5.0
 BEATS = 6
 
 
-class LostLeaseError(RuntimeError):
+class LostLeaseError(TrainingError):
     """Somebody else has taken over; what was computed must be thrown away."""
 
 
@@ -40,9 +41,11 @@ class Holder(NamedTuple):
         pid: Number of the process there.
         life: What tells the process apart from later ones of the same number.
         since: When it was taken, ISO 8601, by the holder's clock.
-        attempt: How many workers have begun this, none of whom got further than the one before.
+        attempt: How many workers of one run have begun this, none of whom got further than the
+            one before.
         mark: How far it was when it was taken.
         beat: Seconds between its signs of life.
+        run: The run that it works for.
         token: Of this lease alone.
     """
 
@@ -53,6 +56,7 @@ class Holder(NamedTuple):
     attempt: int
     mark: str
     beat: float
+    run: str
     token: str
 
     def __str__(self) -> str:
@@ -145,12 +149,15 @@ class Leases:
         folder: Where they are.
         stale: Seconds of silence after which a worker counts as dead.
         beat: Seconds between two signs of life.
+        run: What this worker works for, with others that it may have replaced: only their deaths
+            are held against what they were at. Whole runs are killed for reasons of their own.
         clock: Monotonic seconds.
     """
 
     folder: Path
     stale: float = STALE
     beat: float = BEAT
+    run: str = field(default_factory=lambda: uuid.uuid4().hex)
     clock: Callable[[], float] = time.monotonic
     own: dict[str, Lease] = field(default_factory=dict)
     seen: dict[Path, tuple[int, float]] = field(default_factory=dict)
@@ -199,7 +206,7 @@ class Leases:
             if not self.abandoned(path):
                 return None
             last = holder_of(path)
-            if last is not None and last.mark == mark:
+            if last is not None and (last.run, last.mark) == (self.run, mark):
                 attempt = last.attempt + 1
         return self.created(self.folder / f"{name}.{newest + 1}", attempt, mark)
 
@@ -209,7 +216,7 @@ class Leases:
         own = life(os.getpid())
         token = uuid.uuid4().hex
         holder = Holder(
-            socket.gethostname(), os.getpid(), own, now, attempt, mark, self.beat, token
+            socket.gethostname(), os.getpid(), own, now, attempt, mark, self.beat, self.run, token
         )
         with writing(path):
             try:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import torch
 
 from benchmark.machine import Meter, resident
+from methods.errors import TrainingError
 
 
-class ExceededError(RuntimeError):
+class ExceededError(TrainingError):
     """A training took more time or memory than the plan allows."""
 
 
-class OutOfMemoryError(RuntimeError):
+class OutOfMemoryError(TrainingError):
     """A training did not fit into memory; names the batch."""
 
 

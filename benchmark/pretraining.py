@@ -19,6 +19,7 @@ from benchmark.leases import Lease
 from benchmark.machine import device_called
 from benchmark.plan import Plan
 from benchmark.progress import pretraining_images, progress_bar
+from benchmark.roots import root_of
 from benchmark.run import PATIENCE, Worker
 from benchmark.store import Store
 from methods.errors import ConfigError
@@ -46,7 +47,8 @@ def pretrain_all(
             )
         console, store = Console(highlight=False, soft_wrap=True, quiet=rank() > 0), Store(out)
         with one_after_the_other():
-            grid, root = prepared(plan, data, device_name, cache, store, console)
+            root = root_of(plan, data, store, console, cache)
+            grid = prepared(plan, root, device_name, store, console)
         return trained(grid, root, store, device, console)
 
 

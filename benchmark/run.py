@@ -16,10 +16,12 @@ from benchmark.cells import Cell, CellResult, Status
 from benchmark.durable import StoreError, sweep
 from benchmark.leases import Lease, Leases, LostLeaseError
 from benchmark.store import Store
+from methods.errors import TrainingError
 
 #: Lines of a traceback that are kept with a failed cell.
 LINES_KEPT = 8
-#: How many workers may die over one thing, none further than the last, before it has failed.
+#: How many workers of one run may die over one thing, none further than the last, before it has
+#: failed.
 ATTEMPTS = 3
 #: Seconds between two looks at what others compute, while there is nothing else to do.
 PATIENCE = 0.5
@@ -177,17 +179,17 @@ class Worker:
             compute(lease)
         except StoreError:
             raise  # not the method's fault: nothing is noted, and the run ends
-        except LostLeaseError as error:
-            self.lost += 1
-            self.say(f"lost    {error}")
-            return Outcome.LOST
         except Exception as error:
+            # Whatever went wrong without the lease, e.g. with files that the new holder removed.
+            if isinstance(error, LostLeaseError) or not lease.held():
+                self.lost += 1
+                self.say(f"lost    {name} was taken over by another worker")
+                return Outcome.LOST
             if not cells:
                 raise
             for cell in cells:
                 self.fail(cell, what, error, lease)
-            if lease.held():  # else they are the new holder's
-                self.bench.forget(name)
+            self.bench.forget(name)
             return Outcome.FAILED
         finally:
             self.leases.release(lease)
@@ -208,7 +210,7 @@ class Worker:
             self.say(f"{status.upper():7} {cell.label}: {reason.splitlines()[0]}")
 
 
-class DiedError(RuntimeError):
+class DiedError(TrainingError):
     """Several workers died over one thing."""
 
 

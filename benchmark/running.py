@@ -78,9 +78,12 @@ def run(
     gentle()
     from benchmark.comparison import Way, compare, left_to_do  # noqa: PLC0415
     from benchmark.executors.choice import crowded, executor_called  # noqa: PLC0415
+    from benchmark.machine import device_called  # noqa: PLC0415
 
     chosen = executor_called(executor, workers, address)
-    if executor == "local" and (warning := crowded(workers, checked.threads)):
+    if executor == "local" and (
+        warning := crowded(workers, checked.threads, device_called(device))
+    ):
         print(warning, file=sys.stderr)
     way = Way(chosen, tuple(only or ()), retry_failed, checkpoint_seconds, stale_seconds)
     if dry_run:

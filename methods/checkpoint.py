@@ -98,6 +98,11 @@ def put_moments_back(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor
         state.setdefault(int(number), {})[name] = value
     groups = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": state, "param_groups": groups})
+    # The layout in memory decides how kernels add up, and a file does not keep it.
+    for parameter, known in optimiser.state.items():
+        for name, value in known.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                known[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
 
 
 def generators(device: torch.device) -> dict[str, Tensor]:

@@ -9,18 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from methods.base import Batch, Draws, Method, Phase, Progress, Scalar
 from methods.errors import ConfigError
 from methods.networks import Encoder
+from methods.untrained import Untrained
 from methods.weights import Weights, fitted, read_weights
 
 
-class Given(Method[Batch]):
+class Given(Untrained):
     """A control: weights from a file, which trains nothing and draws no image."""
 
     name = "given"
     paper = "https://arxiv.org/abs/1409.1556"
-    phases: ClassVar[tuple[Phase, ...]] = ()
     weights: ClassVar[Weights]
 
     @dataclass(frozen=True, slots=True)
@@ -39,16 +38,6 @@ class Given(Method[Batch]):
     def __init__(self, encoder: Encoder, config: Config) -> None:
         super().__init__(encoder, config)
         encoder.load_state_dict(fitted(self.weights, encoder, config.channels))
-
-    def views(self, batch: Batch, draws: Draws) -> Batch:
-        """The batch itself."""
-        del draws
-        return batch
-
-    def loss(self, views: Batch, progress: Progress) -> Scalar:
-        """A constant: there is nothing to learn."""
-        del progress
-        return views.images.new_zeros(())
 
 
 def given(name: str, path: Path) -> type[Given]:

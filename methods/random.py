@@ -5,17 +5,15 @@ initialisation itself. Only the batch-norm statistics are calibrated on the pool
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
-from methods.base import Batch, Draws, Method, Phase, Progress, Scalar
+from methods.untrained import Untrained
 
 
-class RandomInitialisation(Method[Batch]):
+class RandomInitialisation(Untrained):
     """A control: trains nothing and draws no image."""
 
     name = "random"
     paper = "https://arxiv.org/abs/1502.01852"
-    phases: ClassVar[tuple[Phase, ...]] = ()
 
     @dataclass(frozen=True, slots=True)
     class Config:
@@ -26,13 +24,3 @@ class RandomInitialisation(Method[Batch]):
         batch_size: int = 32
 
     config: Config
-
-    def views(self, batch: Batch, draws: Draws) -> Batch:
-        """The batch itself."""
-        del draws
-        return batch
-
-    def loss(self, views: Batch, progress: Progress) -> Scalar:
-        """A constant: there is nothing to learn."""
-        del progress
-        return views.images.new_zeros(())

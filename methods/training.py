@@ -33,6 +33,7 @@ from methods.checkpoint import (
 )
 from methods.collapse import looked_at, passed
 from methods.draws import occurrences
+from methods.errors import DivergedError
 from methods.ledger import Ledger
 from methods.order import LOWEST, order, pool_suits, timetable
 from methods.terms import OPTIMISER
@@ -42,10 +43,6 @@ from methods.validation import Checks
 LOOK_EVERY = 50
 #: What of a training's numbers a checkpoint holds; the rest follows from the method and budget.
 POSITION = ("phase", "number", "step", "epochs", "drawn", "passed", "best_loss", "transferred")
-
-
-class DivergedError(RuntimeError):
-    """A loss that is not finite; says at which step."""
 
 
 class Training:

@@ -16,6 +16,7 @@ import torch
 from methods.base import Scalar, Spent
 from methods.checkpoint import Checkpoint, Checkpoints, kept, moments, put_back, put_moments_back
 from methods.draws import derive_seed
+from methods.errors import DivergedError
 from methods.ledger import Ledger
 from methods.networks import Encoder, SegmentationDecoder, set_precision
 from tasks.base import Score, TaskScores
@@ -28,10 +29,6 @@ from tasks.segmenter import Segmenter, augmented, batches, predictions, validati
 STAGES = {"frozen": (False, 1), "finetuned": (True, 1), "direct": (True, 2)}
 #: What of a fine-tuning's numbers a checkpoint holds.
 POSITION = ("number", "step", "taken", "best_loss", "best_step", "facts", "parameters")
-
-
-class DivergedError(RuntimeError):
-    """A downstream loss that is not finite; says at which stage and step."""
 
 
 def finetune(

@@ -4,9 +4,10 @@ Whoever it is, what is computed by whom is settled by leases in the results fold
 (``benchmark.leases``), so that any mix of them may share one.
 """
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -45,6 +46,7 @@ class Request:
         every: Seconds between two checkpoints of a training.
         stale: Seconds of silence after which a worker counts as dead.
         beat: Seconds between two signs of life.
+        run: Tells this request's workers from those of others.
     """
 
     plan: Plan
@@ -56,6 +58,7 @@ class Request:
     every: float = EVERY
     stale: float = STALE
     beat: float = BEAT
+    run: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def chosen(self, grid: Grid) -> list[Cell]:
         """The cells to compute, in the grid's order."""
@@ -100,7 +103,7 @@ def worker(request: Request, grid: Grid, say: Say, observe: Observe) -> Iterator
     store = Store(request.out)
     torch.set_num_threads(request.plan.threads)
     bench = TorchBench(grid, store, device_called(request.device), observe, say, request.every)
-    with Leases(store.leases, request.stale, request.beat) as leases:
+    with Leases(store.leases, request.stale, request.beat, request.run) as leases:
         yield Worker(store, bench, leases, say)
 
 

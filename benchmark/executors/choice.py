@@ -3,6 +3,8 @@
 import os
 from typing import Literal
 
+import torch
+
 from benchmark.executors import Executor, Serial
 from methods.errors import ConfigError
 
@@ -33,12 +35,17 @@ def executor_called(name: Literal["local", "ray"], workers: int, address: str) -
     return Processes(workers)
 
 
-def crowded(workers: int, threads: int) -> str:
-    """What to say if workers have more threads than there are cores; empty if they fit.
+def crowded(workers: int, threads: int, device: torch.device) -> str:
+    """What to say if workers have more threads than there are cores, or share GPUs; else empty.
 
     A cell's threads are part of its key, as its last digits depend on them, so they are not
     changed behind the user's back.
     """
+    if device.type == "cuda" and workers > torch.cuda.device_count():
+        return (
+            f"{workers} workers share {torch.cuda.device_count()} GPUs, and their memory: "
+            f"--workers {torch.cuda.device_count()} gives each its own"
+        )
     cores = os.cpu_count() or 1
     if workers * threads <= cores:
         return ""

@@ -43,10 +43,13 @@ class Cluster(Executor):
 
     def run(self, request: Request, grid: Grid, say: Say, observe: Observe) -> None:
         """Hand out every task and wait for them; a task whose worker dies is tried again."""
-        with connected(self.address):
+        needed = needs(request)
+        with connected(self.address, needed["num_cpus"]):
+            if not fits(needed):
+                raise ConfigError(f"{unfit(needed)}: lower the plan's threads, or add such a node")
             cells = request.chosen(grid)
             code, names = ray.put(request), [cell.name for cell in cells]
-            waiting, failures = submitted(code, cells, grid, needs(request)), list[str]()
+            waiting, failures = submitted(code, cells, grid, needed), list[str]()
             while waiting:
                 ended, _ = ray.wait(list(waiting), num_returns=1, timeout=LOOK)
                 for task in ended:
@@ -57,6 +60,8 @@ class Cluster(Executor):
                     except ray.exceptions.RayError as error:
                         failures.append(f"{label}: {str(error).strip().splitlines()[-1]}")
                     observe(images)
+                if not fits(needed):  # else Ray would wait for ever
+                    raise ClusterError(f"{unfit(needed)} any more; run again to go on")
         left = [name for name in names if not Store(request.out).has_cell(name)]
         if left:
             raise ClusterError(
@@ -65,9 +70,30 @@ class Cluster(Executor):
             )
 
 
+def fits(needed: dict[str, int]) -> bool:
+    """Whether some living node is large enough for a task."""
+    names = {"CPU": "num_cpus", "GPU": "num_gpus"}
+    return any(
+        node["Alive"]
+        and all(node["Resources"].get(kind, 0) >= needed[name] for kind, name in names.items())
+        for node in ray.nodes()
+    )
+
+
+def unfit(needed: dict[str, int]) -> str:
+    """What to say if none is."""
+    gpu = " and a GPU" if needed["num_gpus"] else ""
+    return f"no node of the Ray cluster has the {needed['num_cpus']} CPUs{gpu} that a task needs"
+
+
 @contextmanager
-def connected(address: str) -> Iterator[None]:
+def connected(address: str, cores: int) -> Iterator[None]:
     """A connection to a cluster.
+
+    Args:
+        address: Of the cluster.
+        cores: The least that a cluster started here must have, as Ray counts them: a task's threads
+            may share cores.
 
     Raises:
         ConfigError: If there is none.
@@ -78,7 +104,8 @@ def connected(address: str) -> Iterator[None]:
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         try:
             ray.init(
-                None if address == "local" else address,
+                address,
+                num_cpus=max(cores, os.cpu_count() or 1) if address == "local" else None,
                 log_to_driver=False,
                 configure_logging=False,
                 include_dashboard=False if address == "local" else None,
@@ -95,7 +122,7 @@ def connected(address: str) -> Iterator[None]:
             ray.shutdown()
 
 
-def needs(request: Request) -> dict[str, Any]:
+def needs(request: Request) -> dict[str, int]:
     """What a task asks a node for."""
     on_gpu = device_called(request.device).type == "cuda"
     return {"num_cpus": request.plan.threads, "num_gpus": 1 if on_gpu else 0}
@@ -105,7 +132,7 @@ def submitted(
     code: Any,  # noqa: ANN401
     cells: list[Cell],
     grid: Grid,
-    needs: dict[str, Any],
+    needs: dict[str, int],
 ) -> dict[Any, tuple[str, int]]:
     """Hand out the tasks; every fine-tuning waits for its pre-training.
 

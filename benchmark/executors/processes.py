@@ -3,13 +3,17 @@
 import multiprocessing
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+
+import torch
 
 from benchmark.durable import StoreError
 from benchmark.executors import Executor, Observe, Request, Say, joined, worker
 from benchmark.grid import Grid
 from benchmark.interruption import gentle
+from benchmark.machine import device_called
 from benchmark.run import ATTEMPTS
 from methods.errors import InputError
 
@@ -33,7 +37,8 @@ class Processes(Executor):
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self.workers: dict[Connection, BaseProcess] = {}
+        #: Each worker and its number, by its pipe.
+        self.workers: dict[Connection, tuple[int, BaseProcess]] = {}
         #: Workers that died since the last cell was finished.
         self.deaths = 0
 
@@ -41,25 +46,26 @@ class Processes(Executor):
         """Start the workers and listen to them until all have ended."""
         del grid  # each reads its own
         try:
-            for _ in range(self.count):
-                self.start(request)
+            for number in range(self.count):
+                self.start(request, number)
             while self.workers:
                 for pipe in wait([*self.workers]):
                     assert isinstance(pipe, Connection)
                     self.listen(pipe, request, say, observe)
         finally:
-            for process in self.workers.values():
+            for _, process in self.workers.values():
                 process.terminate()
-            for process in self.workers.values():
+            for _, process in self.workers.values():
                 process.join()
 
-    def start(self, request: Request) -> None:
+    def start(self, request: Request, number: int) -> None:
         """Start a worker."""
+        request = replace(request, device=device_of(number, request.device))
         ours, theirs = CONTEXT.Pipe(duplex=False)
         process = CONTEXT.Process(target=work, args=(request, theirs))
         process.start()
         theirs.close()
-        self.workers[ours] = process
+        self.workers[ours] = (number, process)
 
     def listen(self, pipe: Connection, request: Request, say: Say, observe: Observe) -> None:
         """Take one message of a worker, or see to its end."""
@@ -78,7 +84,7 @@ class Processes(Executor):
 
     def ended(self, pipe: Connection, request: Request, say: Say) -> None:
         """Replace a worker that died; one that is through is let go."""
-        process = self.workers.pop(pipe)
+        number, process = self.workers.pop(pipe)
         process.join()
         pipe.close()
         if process.exitcode == 0:
@@ -90,7 +96,15 @@ class Processes(Executor):
                 f"{process.exitcode}: see what they print, or use one worker"
             )
         say(f"a worker ended with exit code {process.exitcode}; another takes its place")
-        self.start(request)
+        self.start(request, number)
+
+
+def device_of(number: int, name: str) -> str:
+    """The device of a worker: GPUs are dealt out in turn, unless one is named."""
+    device = device_called(name)
+    if device.type != "cuda" or ":" in name:
+        return name
+    return f"cuda:{number % torch.cuda.device_count()}"
 
 
 def work(request: Request, pipe: Connection) -> None:

@@ -24,6 +24,7 @@ from benchmark.changes import plan_from
 from benchmark.comparison import Way, prepared, request_for
 from benchmark.executors import quiet, worker
 from benchmark.grid import Grid
+from benchmark.roots import root_of
 from benchmark.run import Worker, by_encoder
 from benchmark.store import Store
 from methods.pretrain import pretrain
@@ -73,7 +74,8 @@ def main() -> None:
     given = parser.parse_args()
     plan = plan_from(given.plan, 1.0, None, given.method, given.task)
     store = Store(given.out)
-    grid, root = prepared(plan, given.data, "cpu", None, store, Console())
+    root = root_of(plan, given.data, store, Console(), None)
+    grid = prepared(plan, root, "cpu", store, Console())
     seconds, groups = {"bare": 0.0, "engine": 0.0}, by_encoder(grid.cells)
     with TemporaryDirectory(dir=given.out) as folder:
         request = request_for(grid, root, Path(folder), "cpu", grid.cells, Way())

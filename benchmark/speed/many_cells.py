@@ -21,6 +21,7 @@ from benchmark.asked import Asked, Wanted, ask
 from benchmark.cells import Cell, CellKey, CellResult, PretrainKey, Status, canonical
 from benchmark.fingerprint import fingerprint
 from benchmark.plan import read_plan
+from benchmark.roots import root_of
 from benchmark.store import Store, folder_name
 from methods import METHODS
 from tasks import TASKS
@@ -95,9 +96,11 @@ def main() -> None:
         from benchmark.comparison import prepared  # noqa: PLC0415  (imports torch)
 
         plan = read_plan(given.plan)
-        grid, _ = prepared(plan, "phantom", "auto", None, store, Console())
+        call = Call(plan, "phantom", store.root, "auto", None)
+        root = root_of(plan, "phantom", store, Console(), None)
+        grid = prepared(plan, root, "auto", store, Console())
         made = [(cell, str(grid.tasks[cell.key.task].info.domain)) for cell in grid.cells]
-        Call(plan, "phantom", store.root, "auto", None).note(cell.name for cell, _ in made)
+        call.note(call.stamp(), call.lists(), (cell.name for cell, _ in made))
     for cell, domain in made:
         store.put_cell(cell, result(cell, domain, "phantom"))
 

@@ -12,6 +12,7 @@ Start ``torchrun --nproc-per-node N`` on a program that calls ``pretrain`` insid
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import torch
 from torch import Tensor, distributed, nn
@@ -19,6 +20,10 @@ from torch import Tensor, distributed, nn
 from methods.errors import ConfigError
 from methods.parallel.gathering import rank, ranks, started
 from methods.parallel.networks import make_whole, split_networks
+
+#: How long a rank waits for another: while the first one prepares images, or waits for others'
+#: leases, torch's 10 to 30 minutes are too short. If a rank dies, torchrun ends all.
+PATIENCE = timedelta(days=7)
 
 __all__ = ["agreed", "backward", "joined", "rank", "ranks", "split"]
 
@@ -50,7 +55,8 @@ def joined(device: torch.device) -> Iterator[torch.device]:
             )
         device = torch.device("cuda", number)
         torch.cuda.set_device(device)  # where NCCL looks
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, timeout=PATIENCE)
     yield device
     # Not after an error: the others still wait for this process, and torchrun ends them all.
     distributed.destroy_process_group()

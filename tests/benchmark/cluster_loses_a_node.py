@@ -16,6 +16,7 @@ from benchmark.comparison import Way, prepared, request_for
 from benchmark.executors import quiet
 from benchmark.executors.cluster import Cluster
 from benchmark.plan import read_plan
+from benchmark.roots import root_of
 from benchmark.store import Store
 
 
@@ -23,7 +24,9 @@ def main() -> None:
     plan, data, out = sys.argv[1:]
     store, told = Store(Path(out)), {}
     console = Console(file=sys.stderr)
-    grid, root = prepared(read_plan(Path(plan)), data, "cpu", None, store, console)
+    checked = read_plan(Path(plan))
+    root = root_of(checked, data, store, console, None)
+    grid = prepared(checked, root, "cpu", store, console)
     request = request_for(grid, root, store.root, "cpu", grid.cells, Way(every=0.0, stale=20.0))
     machines = Machines(
         initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False}

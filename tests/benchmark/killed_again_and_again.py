@@ -19,12 +19,12 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from benchmark import run
 from benchmark.comparison import Way, prepared, request_for
 from benchmark.executors import Serial, quiet
 from benchmark.grid import Grid
 from benchmark.leases import running
 from benchmark.plan import read_plan
+from benchmark.roots import root_of
 from benchmark.store import Store
 from tasks.base import Source
 
@@ -54,12 +54,12 @@ def at(grid: Grid, store: Store) -> str:
 
 def main() -> None:
     plan, out, kills, seed = sys.argv[1:]
-    # How often one cell may kill its worker is another test's.
-    run.ATTEMPTS = 10**6
     rng, whole = random.Random(int(seed)), Store(Path(out) / "whole")
     torch.set_num_threads(1)
     console = Console(file=sys.stderr)
-    grid, root = prepared(read_plan(Path(plan)), "phantom", "cpu", None, whole, console)
+    checked = read_plan(Path(plan))
+    root = root_of(checked, "phantom", whole, console, None)
+    grid = prepared(checked, root, "cpu", whole, console)
     begun = time.monotonic()
     assert os.waitpid(start(grid, root, whole.root), 0)[1] == 0
     longest = LONGEST * (time.monotonic() - begun)

@@ -1,5 +1,6 @@
 """The whole path on the smallest phantoms: run, resume, fail, report."""
 
+import errno
 import json
 import os
 import subprocess
@@ -9,8 +10,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 
+from benchmark.again import Call
 from benchmark.cli import main
+from benchmark.plan import read_plan
+from benchmark.roots import root_of
 from benchmark.store import Store
 from methods.inpainting import Inpainting
 
@@ -206,6 +211,66 @@ def test_nothing_to_do_is_found_without_torch(
     assert command(*arguments) == 0
     assert "reading scr_lung" in capsys.readouterr().out
     assert (out / "finished.json").read_text() != memo
+
+
+def test_what_changes_during_a_call_is_looked_into_by_the_next(tmp_path: Path, plan: Path) -> None:
+    out = tmp_path / "out"
+    checked = read_plan(plan)
+    root_of(checked, "phantom", Store(out), Console(quiet=True), None)
+    call = Call(checked, "phantom", out, "cpu", None)
+    call.note("of another moment", call.lists(), [])
+    assert call.finished() is None
+    lists, stamp = call.lists(), call.stamp()
+    Store(out).exclusions.mkdir(parents=True)
+    (Store(out).exclusions / "pool.json").write_text("{}")
+    call.note(stamp, lists, [])
+    assert not call.memo.exists()
+    call.note(stamp, call.lists(), [])
+    assert call.memo.exists()
+
+
+@pytest.mark.parametrize("name", ["tensors.safetensors", "model.safetensors"])
+def test_a_full_disk_fails_nothing(
+    name: str,
+    tmp_path: Path,
+    plan: Path,
+    command: Command,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = Path.write_bytes
+
+    def full(self: Path, data: bytes) -> int:
+        if self.name == name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, data)
+
+    out = tmp_path / "out"
+    only = ("--only", "inpainting/scr_lung", "--checkpoint-seconds", "0")
+    arguments = ("run", plan, "--data", "phantom", "--out", out, "--device", "cpu", *only)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        assert command(*arguments) == 2
+    assert "the disk is full: free some space" in capsys.readouterr().err
+    store = Store(out)
+    assert not any(store.cells.glob("*"))
+    assert not any(store.leases.iterdir())
+    assert command(*arguments) == 0
+
+
+def test_a_pretraining_that_fails_is_one_line(
+    tmp_path: Path,
+    plan: Path,
+    command: Command,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("benchmark.bench.pretrain", out_of_memory)
+    arguments = ("pretrain", plan, "--data", "phantom", "--out", tmp_path / "out")
+    assert command(*arguments, "--device", "cpu", "--method", "inpainting") == 1
+    error = capsys.readouterr().err
+    assert error.startswith("ldbench: OutOfMemoryError: out of memory with batches of 8 images")
+    assert len(error.splitlines()) == 1
 
 
 def test_two_plans_in_one_folder(

@@ -10,6 +10,7 @@ import pytest
 
 from benchmark.durable import (
     REFUSALS,
+    SEAL,
     StoreError,
     intact,
     put_file,
@@ -84,7 +85,7 @@ def test_a_fault_never_damages_what_is_there(tmp_path: Path) -> None:
     for number in range(1, 40):
         with pytest.MonkeyPatch.context() as patch:
             fail_at(number, patch, errno.EIO)
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, StoreError):
                 assert not put_folder(place, fill)
         assert {path.name: path.read_bytes() for path in place.iterdir()} == before
 
@@ -145,3 +146,25 @@ def test_a_seal_tells_what_was_changed(tmp_path: Path) -> None:
     (tmp_path / "cell" / "c.txt").write_text("added")
     with pytest.raises(StoreError, match=r"c.txt was changed"):
         intact(tmp_path / "cell", "c.txt")
+
+
+def test_what_was_written_may_be_read_by_whom_the_user_lets(tmp_path: Path) -> None:
+    old = os.umask(0o022)
+    try:
+        put_folder(tmp_path / "cell", fill)
+        put_file(tmp_path / "grid.json", "{}")
+    finally:
+        os.umask(old)
+    assert (tmp_path / "cell").stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "grid.json").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("name", ["a.txt", SEAL])
+def test_a_folder_that_lacks_a_file_is_named(tmp_path: Path, name: str) -> None:
+    """Else it would be computed again and again, and never committed."""
+    place = tmp_path / "cell"
+    assert put_folder(place, fill)
+    assert not put_folder(place, fill)
+    (place / name).unlink()
+    with pytest.raises(StoreError, match=f"{name}.*: delete it and run the plan again"):
+        put_folder(place, fill)

@@ -1,5 +1,6 @@
 """Whoever computes a grid, the results are the same bits; who may not is told why."""
 
+import importlib
 import json
 import os
 import signal
@@ -7,6 +8,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,10 +22,11 @@ from benchmark.comparison import Way, compare, prepared, request_for
 from benchmark.durable import StoreError
 from benchmark.executors import OtherCodeError, Request, joined, quiet
 from benchmark.executors.choice import crowded, executor_called
-from benchmark.executors.processes import Processes
+from benchmark.executors.processes import Processes, device_of
 from benchmark.grid import Grid
 from benchmark.leases import running
 from benchmark.plan import read_plan
+from benchmark.roots import root_of
 from benchmark.store import Store
 from methods.errors import ConfigError
 
@@ -81,7 +85,9 @@ def scores(store: Store) -> dict[str, bytes]:
 def asked_for(plan_file: Path, serial: Store, tmp_path: Path) -> tuple[Request, Grid]:
     """The same cells in a new folder, not yet computed."""
     store, console = Store(tmp_path / "out"), Console(quiet=True)
-    grid, root = prepared(read_plan(plan_file), data_of(serial), "cpu", None, store, console)
+    plan = read_plan(plan_file)
+    root = root_of(plan, data_of(serial), store, console, None)
+    grid = prepared(plan, root, "cpu", store, console)
     way = Way(every=0.0, stale=10.0)
     return request_for(grid, root, store.root, "cpu", grid.cells, way), grid
 
@@ -185,11 +191,78 @@ def test_encoders_of_several_ranks_are_trained_first(
         compare(three, data_of(serial), tmp_path / "out", "cpu")
 
 
+CPU = torch.device("cpu")
+
+
 def test_threads_are_not_changed_behind_the_users_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    assert crowded(2, 2) == ""
-    assert "3 workers of 2 threads share 4 cores" in crowded(3, 2)
-    assert "--workers 2 fits, or threads = 1 in the plan" in crowded(3, 2)
+    assert crowded(2, 2, CPU) == ""
+    assert "3 workers of 2 threads share 4 cores" in crowded(3, 2, CPU)
+    assert "--workers 2 fits, or threads = 1 in the plan" in crowded(3, 2, CPU)
+
+
+def test_workers_share_gpus_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr("benchmark.executors.processes.device_called", torch.device)
+    assert [device_of(number, "cuda") for number in range(3)] == ["cuda:0", "cuda:1", "cuda:0"]
+    assert device_of(1, "cuda:0") == "cuda:0"
+    assert device_of(1, "cpu") == "cpu"
+    assert "3 workers share 2 GPUs" in crowded(3, 1, torch.device("cuda"))
+
+
+def test_a_cluster_without_a_large_enough_node_is_refused(
+    asked_for: tuple[Request, Grid], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray would wait for one for ever, and say nothing."""
+    ray = pytest.importorskip("ray", reason="needs the extra ray")
+    cluster = importlib.import_module("benchmark.executors.cluster")
+    nodes = [
+        {"Alive": True, "Resources": {"CPU": 2.0}},
+        {"Alive": False, "Resources": {"CPU": 64.0, "GPU": 8.0}},
+    ]
+    monkeypatch.setattr(ray, "nodes", lambda: nodes)
+    assert cluster.fits({"num_cpus": 2, "num_gpus": 0})
+    assert not cluster.fits({"num_cpus": 3, "num_gpus": 0})
+    assert not cluster.fits({"num_cpus": 1, "num_gpus": 1})
+    request, grid = asked_for
+    large = replace(request, plan=request.plan.model_copy(update={"threads": 3}))
+    monkeypatch.setattr(cluster, "connected", lambda *_: nullcontext())
+    with pytest.raises(ConfigError, match="no node of the Ray cluster has the 3 CPUs that a task"):
+        cluster.Cluster().run(large, grid, quiet, lambda _: None)
+
+
+@pytest.mark.slow
+def test_workers_whose_parent_is_killed_fail_nothing(
+    plan_file: Path, serial: Store, tmp_path: Path
+) -> None:
+    """They find nobody to tell, and end as if they had been interrupted."""
+    store = Store(tmp_path / "out")
+    arguments = ["run", str(plan_file), "--data", data_of(serial), "--out", str(store.root)]
+    options = ["--device", "cpu", "--workers", "2", "--set", "downstream.steps=60"]
+    parent = subprocess.Popen(
+        [sys.executable, "-m", "benchmark", *arguments, *options], stdout=subprocess.DEVNULL
+    )
+    wait_for(lambda: store.checkpoints.is_dir() or any(store.cells.glob("*")) or busy(store))
+    assert parent.poll() is None
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: not busy(store))
+    finished = [path.name for path in store.cells.glob("[!.]*")]
+    assert all(store.status(name) == "done" for name in finished)
+
+
+def busy(store: Store) -> bool:
+    """Whether somebody holds a lease."""
+    return store.leases.is_dir() and any(store.leases.iterdir())
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    """Wait, a minute at most."""
+    for _ in range(1200):
+        if happened():
+            return
+        time.sleep(0.05)
+    pytest.fail("waited for a minute in vain")
 
 
 def test_executors_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ def clock() -> Clock:
 
 def observer(folder: Path, clock: Clock) -> Leases:
     folder.mkdir(parents=True, exist_ok=True)
-    return Leases(folder, stale=60.0, beat=10.0, clock=clock)
+    return Leases(folder, stale=60.0, beat=10.0, run="one run", clock=clock)
 
 
 def from_elsewhere(lease: Lease) -> None:
@@ -114,7 +114,8 @@ def test_a_clock_that_jumps_kills_nobody(tmp_path: Path, clock: Clock, shift: in
 def test_a_dead_process_of_this_machine_is_replaced_at_once(tmp_path: Path, clock: Clock) -> None:
     code = (
         "import sys; from pathlib import Path; from benchmark.leases import Leases;"
-        "leases = Leases(Path(sys.argv[1])); print(leases.claim('a') is not None, flush=True);"
+        "leases = Leases(Path(sys.argv[1]), run='one run'); "
+        "print(leases.claim('a') is not None, flush=True);"
         "sys.stdin.read()"
     )
     process = subprocess.Popen(
@@ -160,6 +161,17 @@ def test_getting_on_counts_anew(tmp_path: Path, clock: Clock) -> None:
         gone = lease.holder._replace(life=lease.holder.life + "1")
         lease.path.write_text(json.dumps(gone._asdict()))
     assert attempts == [1, 2, 1, 2, 3, 1]
+
+
+def test_the_dead_of_other_runs_are_not_counted(tmp_path: Path, clock: Clock) -> None:
+    """A job that is killed at its time limit again and again, and never gets to a checkpoint."""
+    for number in range(9):
+        leases = observer(tmp_path, clock)
+        leases.run = f"run {number}"
+        lease = claimed(leases)
+        assert lease.holder.attempt == 1
+        gone = lease.holder._replace(life=lease.holder.life + "1")
+        lease.path.write_text(json.dumps(gone._asdict()))
 
 
 def test_the_heartbeat_beats_until_the_end(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from benchmark.cells import Cell, CellKey, CellResult, PretrainKey, Status
 from benchmark.durable import StoreError, put_folder
 from benchmark.leases import Lease, Leases
 from benchmark.run import ATTEMPTS, Evaluated, Worker, by_encoder
-from benchmark.store import ENCODER_RECORD, Store
+from benchmark.store import CELL_RECORD, ENCODER_RECORD, Store
 
 PRETRAIN = PretrainKey("ld", {}, "tiny", 64, {}, "pool", "m", (), 0, 2)
 
@@ -67,9 +67,11 @@ def bench(folder: Path, **broken: BaseException) -> FakeBench:
     return FakeBench(Store(folder), {name.replace("_", " "): e for name, e in broken.items()})
 
 
-def ran(folder: Path, hands: FakeBench, cells: list[Cell] = CELLS) -> Worker:
+def ran(
+    folder: Path, hands: FakeBench, cells: list[Cell] = CELLS, run: str = "another run"
+) -> Worker:
     store = Store(folder)
-    with Leases(store.leases) as leases:
+    with Leases(store.leases, run=run) as leases:
         worker = Worker(store, hands, leases, lambda _: None)
         worker.run(cells)
     assert not list(store.leases.iterdir())
@@ -169,19 +171,50 @@ def test_a_worker_that_lost_its_lease_throws_its_work_away(tmp_path: Path) -> No
     assert store.cell("ld-two").facts == {"by": "the other"}
 
 
+def test_whatever_goes_wrong_without_the_lease_is_no_failure(tmp_path: Path) -> None:
+    """The new holder sweeps what the old one was writing, which finds its files gone."""
+    store, taken = Store(tmp_path), list[Lease | None]()
+
+    class Swept(FakeBench):
+        def evaluated(self, cell: Cell, lease: Lease) -> Evaluated:
+            if cell.name == "ld-two" and not taken:
+                taken.append(Leases(store.leases).created(lease.path.with_suffix(".2"), 1, ""))
+                raise FileNotFoundError("half a cell")
+            return super().evaluated(cell, lease)
+
+        def forget(self, name: str) -> None:
+            assert not (name == "ld-two" and taken), "the new holder's checkpoints"
+
+    hands = Swept(store)
+    with Leases(store.leases) as leases:
+        worker = Worker(store, hands, leases, lambda _: None)
+        worker.group([cell for cell in CELLS if cell.key.method == "ld"])
+    assert (worker.lost, worker.failed) == (1, [])
+    assert not store.has_cell("ld-two")
+
+
+def test_a_cell_without_its_record_ends_the_run(tmp_path: Path) -> None:
+    """It can be neither kept nor replaced; computing it again and again would help nobody."""
+    store = Store(tmp_path)
+    ran(tmp_path, bench(tmp_path))
+    (store.cells / "ld-two" / CELL_RECORD).unlink()
+    with pytest.raises(StoreError, match=r"ld-two lacks cell.json: delete it"):
+        ran(tmp_path, bench(tmp_path))
+
+
 @pytest.mark.parametrize("name", ["encoder-ld", "ld-two"])
 def test_what_kills_one_worker_after_another_has_failed(tmp_path: Path, name: str) -> None:
     """Each left its lease, with the process number of one who is no more."""
     store = Store(tmp_path)
     for attempt in range(1, ATTEMPTS + 1):
-        with Leases(store.leases) as leases:
+        with Leases(store.leases, run="one run") as leases:
             lease = leases.claim(name)
             assert lease is not None
             assert lease.holder.attempt == attempt
             gone = lease.holder._replace(life=f"{lease.holder.life} long ago")
             lease.path.write_text(json.dumps(gone._asdict()))
             leases.own.clear()  # it died: nothing was given back
-    worker = ran(tmp_path, bench(tmp_path))
+    worker = ran(tmp_path, bench(tmp_path), run="one run")
     failed = {cell.name for cell in CELLS if name in (cell.name, cell.encoder)}
     assert {each for each, _ in worker.failed} == failed
     assert all("3 workers died over this" in reason for _, reason in worker.failed)
@@ -201,7 +234,7 @@ def test_progress_gives_new_attempts(tmp_path: Path) -> None:
     """A long training that is killed again and again, and gets on each time, has not failed."""
     store = Store(tmp_path)
     for step in range(9):
-        with Leases(store.leases) as leases:
+        with Leases(store.leases, run="one run") as leases:
             lease = leases.claim("ld-two", mark=str(step))
             assert lease is not None
             assert lease.holder.attempt == 1

@@ -11,7 +11,7 @@ import torch
 
 from benchmark import registry
 from methods.base import Budget, Images, Method, Pretrained
-from methods.checkpoint import Checkpoint, Checkpoints, every, tensors_of
+from methods.checkpoint import Checkpoint, Checkpoints, every, moments, put_moments_back, tensors_of
 from methods.pretrain import build, pretrain
 from methods.simclr import SimCLR
 from methods.training import Training
@@ -140,3 +140,16 @@ def test_the_best_weights_so_far_survive(images: Images, monkeypatch: pytest.Mon
     late = next(c for c in reversed(kept) if c.values["best_loss"] == 1.0)
     again = run(Checkpoints(lambda _: None, due=every(1000), start=late))
     assert same(whole, again)
+
+
+def test_moments_come_back_in_the_layout_of_their_weights() -> None:
+    """A file does not keep it, and kernels may add up in another order in another one."""
+    layer = torch.nn.Conv2d(4, 4, 3).to(memory_format=torch.channels_last)
+    first, second = torch.optim.Adam(layer.parameters()), torch.optim.Adam(layer.parameters())
+    layer(torch.ones(1, 4, 8, 8)).sum().backward()
+    first.step()
+    put_moments_back(second, {name: each.contiguous() for name, each in moments(first).items()})
+    for name in ("exp_avg", "exp_avg_sq"):
+        back, known = second.state[layer.weight][name], first.state[layer.weight][name]
+        assert torch.equal(back, known)
+        assert back.stride() == known.stride() == layer.weight.stride()

@@ -11,14 +11,13 @@ from torch import Tensor, nn
 
 from methods.base import Batch, Budget, Draws, Images, Method, Phase, Pretrained, Progress
 from methods.byol import BYOL
-from methods.errors import ConfigError
+from methods.errors import ConfigError, DivergedError
 from methods.inpainting import Inpainting
 from methods.networks import Encoder
 from methods.order import batch_sizes, order, phase_images, timetable
 from methods.pretrain import build, pretrain
 from methods.schedules import Halving, WarmCosine, constant, cosine
 from methods.simclr import SimCLR
-from methods.training import DivergedError
 
 CPU = torch.device("cpu")
 BUDGET = Budget(images=40, checks=5, statistics="trained")

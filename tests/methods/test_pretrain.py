@@ -13,12 +13,11 @@ import methods
 from benchmark import registry
 from methods import METHODS
 from methods.base import Batch, Budget, Draws, Images, Method, Pretrained, Progress
-from methods.errors import ConfigError
+from methods.errors import ConfigError, DivergedError
 from methods.ld import LocalDiscrimination
 from methods.order import batch_sizes, order, phase_images, timetable
 from methods.pretrain import build, pretrain
 from methods.simclr import SimCLR
-from methods.training import DivergedError
 
 TRAINED = [name for name in METHODS if name != "random"]
 BUDGET = Budget(images=24, checks=2)

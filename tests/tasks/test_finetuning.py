@@ -13,12 +13,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmark.contract.tasks import Blind
 from methods.checkpoint import Checkpoint, Checkpoints, every
+from methods.errors import DivergedError
 from methods.networks import Encoder, SegmentationDecoder
 from tasks import finetuning
 from tasks import segmenter as segmenters
 from tasks.base import NORMALISATION, TaskScores
 from tasks.blind import blind_scores
-from tasks.finetuning import STAGES, DivergedError, FineTuning, finetune
+from tasks.finetuning import STAGES, FineTuning, finetune
 from tasks.metrics import mask_scores
 from tasks.segmentation import (
     Labelled,
