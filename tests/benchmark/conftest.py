@@ -1,4 +1,4 @@
-"""The command line, and packages with methods and tasks of their own as pip leaves them."""
+"""The command line, results to share, and packages of one's own as pip leaves them."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.cli import main
+from tests.benchmark.small_results import cell_of, put
 
 Install = Callable[..., Path]
 Call = Callable[..., int]
@@ -33,6 +34,14 @@ def mistake(call: Call, capsys: pytest.CaptureFixture[str]) -> Callable[..., str
         return str(line)
 
     return mistaken
+
+
+@pytest.fixture
+def shared(tmp_path: Path, call: Call) -> Path:
+    """An archive of one cell of ``ld`` with its encoder."""
+    put(tmp_path / "ours", cell_of("ld"))
+    assert call("export", tmp_path / "ours", tmp_path / "ld.zip", "--encoders") == 0
+    return tmp_path / "ld.zip"
 
 
 @pytest.fixture
