@@ -74,6 +74,16 @@ class Call:
             ]
         )
 
+    def begun(self) -> str:
+        """The stamp before anything is read: what is changed later is not what was computed.
+
+        Empty, and so of no finished call, if something is missing: the call will say what.
+        """
+        try:
+            return self.stamp()
+        except InputError:
+            return ""
+
     def finished(self) -> list[str] | None:
         """The call's cells, if all of them are there; None if there may be something to do."""
         if not self.memo.is_file():

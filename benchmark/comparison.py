@@ -71,7 +71,7 @@ def compare(
     console, store = Console(highlight=False, soft_wrap=True), Store(out)
     root = root_of(plan, data, store, console, cache)
     call = Call(plan, data, out, device_name, cache)
-    stamp = call.stamp()  # before anything is read: what changes later is not what was computed
+    stamp = call.begun()
     grid = prepared(plan, root, device_name, store, console)
     lists = call.lists()
     chosen = only(grid.cells, way.only)
