@@ -7,7 +7,8 @@ from PIL import Image, ImageDraw
 from skimage.segmentation import find_boundaries
 
 from tasks.base import Source
-from tasks.segmentation import Labelled, SegmentationTask, Settings
+from tasks.labelled import Labelled, Settings
+from tasks.segmentation import SegmentationTask
 
 #: Side of a picture and height of its caption, in pixels; pictures in a row.
 TILE, CAPTION, COLUMNS = 192, 16, 8

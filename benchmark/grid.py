@@ -22,8 +22,9 @@ from methods.errors import ConfigError
 from methods.order import pool_suits, timetable
 from methods.precision import Precision
 from tasks.base import Domain, Source, Task
+from tasks.labelled import SegmentationData, Settings
 from tasks.pools import Pool, load_pool, pool_called, pool_files
-from tasks.segmentation import SegmentationData, SegmentationTask, Settings
+from tasks.segmentation import SegmentationTask
 
 TWO_STAGES = ("frozen", "finetuned")
 ONE_STAGE = ("direct",)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from methods.errors import ConfigError
 from methods.precision import Precision
-from tasks.segmentation import Settings
+from tasks.labelled import Settings
 
 Fraction = Annotated[float, Field(gt=0, le=1)]
 
@@ -75,7 +75,7 @@ class TaskPart(Part):
 
 
 class DownstreamPart(Part):
-    """What each fine-tuning spends (``tasks.segmentation.Settings``).
+    """What each fine-tuning spends (``tasks.labelled.Settings``).
 
     Attributes:
         steps: Optimiser steps of each of the two stages; either these or ``epochs``.

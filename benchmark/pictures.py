@@ -11,7 +11,7 @@ from jaxtyping import Bool, UInt8
 from PIL import Image
 
 from benchmark.durable import put_folder
-from tasks.segmentation import Labelled
+from tasks.labelled import Labelled
 
 
 def save_masks(masks: Bool[np.ndarray, "images side side"], path: Path) -> None:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tasks.labelled import SegmentationData
 from tasks.metrics import dice
-from tasks.segmentation import SegmentationData
 
 
 def blind_scores(data: SegmentationData) -> dict[str, float]:

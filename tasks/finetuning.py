@@ -21,8 +21,8 @@ from methods.ledger import Ledger
 from methods.networks import Encoder, SegmentationDecoder, set_precision
 from tasks.base import Score, TaskScores
 from tasks.blind import blind_scores
+from tasks.labelled import Labelled, SegmentationData, TrainingData
 from tasks.metrics import mask_scores, soft_dice_loss
-from tasks.segmentation import Labelled, SegmentationData
 from tasks.segmenter import Segmenter, augmented, batches, predictions, validation_loss
 
 #: What each stage trains: the decoder alone, or the encoder too; and its share of two stages.
@@ -44,7 +44,7 @@ def finetune(
 
     The decoder's initialisation, the order of batches and the augmentation depend on the seed and
     the stage alone, so that two methods' scores of one seed are paired. The given encoder is left
-    as it was. Test images are withheld from training and opened when a stage has ended.
+    as it was. Training is not given the test images; they are opened when a stage has ended.
 
     Args:
         encoder: Pre-trained, on the device to use.
@@ -60,7 +60,7 @@ def finetune(
     Raises:
         DivergedError: If a loss is not finite.
     """
-    tuning = FineTuning(encoder, data.withheld(), stages, seed)
+    tuning = FineTuning(encoder, data.training(), stages, seed)
     if checkpoints is not None and checkpoints.start is not None:
         tuning.restore(checkpoints.start)
     while tuning.number < len(stages):
@@ -77,7 +77,7 @@ class FineTuning:
     """One fine-tuning under way: where it stands."""
 
     def __init__(
-        self, encoder: Encoder, data: SegmentationData, stages: tuple[str, ...], seed: int
+        self, encoder: Encoder, data: TrainingData, stages: tuple[str, ...], seed: int
     ) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(seed, "decoder"))

@@ -25,9 +25,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from methods.errors import ConfigError
 from tasks import EXTRAS, TASKS
 from tasks.base import Domain, Source, TaskInfo
+from tasks.labelled import SegmentationData, Settings
 from tasks.manifest import Watch
 from tasks.reading import SUFFIXES
-from tasks.segmentation import Example, SegmentationData, SegmentationTask, Settings
+from tasks.segmentation import Example, SegmentationTask
 from tasks.splits import Split
 
 YOURS = "your own"

@@ -10,45 +10,14 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Bool, UInt8
 
-from methods.precision import Precision
 from tasks import preparation
-from tasks.base import NORMALISATION, Normalisation, Source, Task, TaskScores
+from tasks.base import NORMALISATION, Source, Task, TaskScores
 from tasks.cache import Recipe, cached
+from tasks.labelled import Labelled, SegmentationData, Settings
 from tasks.manifest import Watch, digest
 from tasks.reading import ImageError, read_image, read_mask
 from tasks.splits import Split, read_split
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a plan may choose about downstream training; the protocol fixes the rest.
-
-    Attributes:
-        size: Side of the images in pixels, 32 to 512.
-        steps: Optimiser steps of each of the two stages; ``direct`` takes the sum.
-        batch_size: Images a step; the reference uses 2, and 8 for SIIM.
-        learning_rate: Adam's, constant.
-        checks: How often a stage looks at its validation loss.
-        fraction: Share of the training list whose labels are used.
-        precision: Precision of the convolutions.
-    """
-
-    size: int = 512
-    steps: int = 2200
-    batch_size: int = 2
-    learning_rate: float = 1e-3
-    checks: int = 20
-    fraction: float = 1.0
-    precision: Precision = "float32"
-
-    def __post_init__(self) -> None:
-        if not 32 <= self.size <= preparation.SIDE:
-            raise ValueError(f"size must lie in 32 to {preparation.SIDE} px, not {self.size}")
-        for name in ("steps", "batch_size", "checks"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,71 +27,6 @@ class Example:
     id: str
     image: Path
     masks: tuple[Path, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """Prepared images with masks, in the order of ``ids``."""
-
-    ids: tuple[str, ...]
-    images: UInt8[np.ndarray, "images channels side side"]
-    masks: Bool[np.ndarray, "images side side"]
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def cut(self, first: int, last: int) -> "Labelled":
-        """Those from ``first`` to before ``last``; their arrays are not copied."""
-        return Labelled(self.ids[first:last], self.images[first:last], self.masks[first:last])
-
-
-class WithheldError(RuntimeError):
-    """Test images that were asked for before training had ended."""
-
-
-class Withheld(Labelled):
-    """In the place of test images while a network is trained: every look at it is an error."""
-
-    def __init__(self) -> None: ...
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        raise WithheldError(f"test {name} are withheld until training has ended")
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentationData:
-    """A task's three parts, ready to train and score on.
-
-    Attributes:
-        train: Labelled images that train.
-        validation: Those that choose the checkpoint.
-        test: Those that score, and are used for nothing else.
-        normalisation: How images enter the encoder.
-        rotation: Largest rotation of the augmentation, degrees.
-        flips: Whether the augmentation mirrors images.
-        manifest: Digest of every source file, the split and the preparation.
-        settings: What the plan chose.
-        kind: Real or phantom images.
-        variant: Which of several accepted layouts was read; empty if there is one only.
-        labelled: Validation and training images one after the other, in the published order, of
-            which both parts are cuts; None if they were made apart.
-    """
-
-    train: Labelled
-    validation: Labelled
-    test: Labelled
-    normalisation: Normalisation
-    rotation: float
-    flips: bool
-    manifest: str
-    settings: Settings
-    kind: str
-    variant: str = ""
-    labelled: Labelled | None = None
-
-    def withheld(self) -> "SegmentationData":
-        """The same without its test images."""
-        return replace(self, test=Withheld())
 
 
 def shrunk(planes: np.ndarray, size: int) -> np.ndarray:
@@ -203,7 +107,7 @@ class SegmentationTask(Task):
         return SegmentationData(
             labelled.cut(border, len(labelled)),
             labelled.cut(0, border),
-            part(split.test),
+            test=part(split.test),
             normalisation=NORMALISATION[self.info.domain],
             rotation=180.0 if fundus else 30.0,
             flips=fundus,

@@ -12,8 +12,8 @@ from torch import Tensor
 from methods.draws import Draws, derive_seed, occurrences
 from methods.geometry import flips, rotations, sample
 from methods.networks import Encoder, SegmentationDecoder
+from tasks.labelled import Labelled, TrainingData
 from tasks.metrics import THRESHOLD, soft_dice_loss
-from tasks.segmentation import Labelled, SegmentationData
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def tensors(part: Labelled, rows: list[int], device: torch.device) -> tuple[Tens
     return images, truth
 
 
-def normalised(images: Tensor, data: SegmentationData) -> Tensor:
+def normalised(images: Tensor, data: TrainingData) -> Tensor:
     """Images in [0, 1] as the encoder takes them."""
     mean = images.new_tensor(data.normalisation.mean)[:, None, None]
     std = images.new_tensor(data.normalisation.std)[:, None, None]
@@ -68,7 +68,7 @@ def normalised(images: Tensor, data: SegmentationData) -> Tensor:
 
 
 def augmented(
-    data: SegmentationData, rows: list[int], seed: int, step: int, device: torch.device
+    data: TrainingData, rows: list[int], seed: int, step: int, device: torch.device
 ) -> tuple[Tensor, Tensor]:
     """A training batch after flips (fundus only) and a rotation, zeros outside.
 
@@ -87,7 +87,7 @@ def augmented(
 
 @torch.no_grad()
 def probabilities(
-    segmenter: Segmenter, part: Labelled, data: SegmentationData, device: torch.device
+    segmenter: Segmenter, part: Labelled, data: TrainingData, device: torch.device
 ) -> Tensor:
     """Foreground probabilities of a part's images, batch by batch, (images, 1, side, side)."""
     for network in (segmenter.encoder, segmenter.decoder):
@@ -100,7 +100,7 @@ def probabilities(
     return torch.cat(out)
 
 
-def validation_loss(segmenter: Segmenter, data: SegmentationData, device: torch.device) -> float:
+def validation_loss(segmenter: Segmenter, data: TrainingData, device: torch.device) -> float:
     """Soft Dice over the whole validation part."""
     part = data.validation
     _, truth = tensors(part, list(range(len(part))), device)
@@ -108,7 +108,7 @@ def validation_loss(segmenter: Segmenter, data: SegmentationData, device: torch.
 
 
 def predictions(
-    segmenter: Segmenter, part: Labelled, data: SegmentationData, device: torch.device
+    segmenter: Segmenter, part: Labelled, data: TrainingData, device: torch.device
 ) -> np.ndarray:
     """Boolean masks of a part's images, shape (images, side, side)."""
     masks: np.ndarray = (

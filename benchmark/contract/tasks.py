@@ -17,7 +17,8 @@ from benchmark.admission import task_mistakes
 from benchmark.contract.subject import BrokenError, insist
 from methods.networks import Encoder
 from tasks.base import NORMALISATION, MissingDataError, Source, TaskScores
-from tasks.segmentation import Labelled, SegmentationData, SegmentationTask, Settings
+from tasks.labelled import Labelled, SegmentationData, Settings
+from tasks.segmentation import SegmentationTask
 
 #: A short training from scratch, enough to see whether images and masks belong together.
 SHORT = Settings(size=64, steps=60, batch_size=4, learning_rate=3e-3, checks=6)

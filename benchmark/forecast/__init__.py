@@ -20,8 +20,9 @@ from benchmark.rows import method_of
 from methods.errors import ConfigError
 from methods.order import timetable
 from tasks.base import NORMALISATION, Domain, Source
+from tasks.labelled import Settings
 from tasks.pools import pool_called, pool_files, validating
-from tasks.segmentation import SegmentationTask, Settings
+from tasks.segmentation import SegmentationTask
 
 #: The published splits, whole; no file is looked at.
 NOWHERE = Source(Path(), Path())

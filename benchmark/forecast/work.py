@@ -12,7 +12,7 @@ from methods.order import timetable
 from methods.statistics import calibration_images
 from methods.validation import VALIDATION_SHARE
 from tasks.finetuning import STAGES
-from tasks.segmentation import Settings
+from tasks.labelled import Settings
 
 
 @dataclass(frozen=True, slots=True)

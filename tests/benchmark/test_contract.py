@@ -204,10 +204,8 @@ def test_a_slip_breaks_its_promise(slip: type[Sound]) -> None:
 
 
 def test_a_method_that_knows_tasks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(form, "source", lambda _: "from tasks.segmentation import Labelled")
-    with pytest.raises(
-        BrokenError, match=r"imports tasks\.segmentation: a method sees images only"
-    ):
+    monkeypatch.setattr(form, "source", lambda _: "from tasks.labelled import Labelled")
+    with pytest.raises(BrokenError, match=r"imports tasks\.labelled: a method sees images only"):
         PROMISES["unlabelled"](Sound)
 
 

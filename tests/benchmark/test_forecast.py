@@ -26,8 +26,8 @@ from benchmark.planning import short
 from methods.base import Budget
 from methods.pretrain import build, pretrain
 from tasks.base import Source
+from tasks.labelled import Settings
 from tasks.phantoms import write_phantoms
-from tasks.segmentation import Settings
 
 CPU = torch.device("cpu")
 PLANS = Path(__file__).parents[2] / "benchmark" / "plans"

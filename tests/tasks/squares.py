@@ -10,7 +10,7 @@ from torch import Tensor
 from methods.networks import Encoder, SegmentationDecoder
 from tasks.base import NORMALISATION
 from tasks.finetuning import FineTuning
-from tasks.segmentation import Labelled, SegmentationData, Settings
+from tasks.labelled import Labelled, SegmentationData, Settings
 from tasks.segmenter import Segmenter
 
 
@@ -37,7 +37,7 @@ def small(seed: int = 0, **settings: Any) -> SegmentationData:  # noqa: ANN401
     return SegmentationData(
         squares("train", 5, 32, seed),
         squares("validation", 2, 32, seed),
-        squares("test", 3, 32, seed),
+        test=squares("test", 3, 32, seed),
         normalisation=NORMALISATION["chest X-ray"],
         rotation=30.0,
         flips=False,

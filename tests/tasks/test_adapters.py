@@ -11,7 +11,8 @@ from PIL import Image
 
 from tasks import EXTRAS
 from tasks.base import MissingDataError, OutsideRootError, Source, TaskScores
-from tasks.segmentation import Example, SegmentationTask, Settings
+from tasks.labelled import Settings
+from tasks.segmentation import Example, SegmentationTask
 from tasks.splits import Split
 
 MakeTask = Callable[[str], SegmentationTask]

@@ -13,8 +13,9 @@ from benchmark.contract.tasks import Blind, encoder
 from methods.networks import Encoder
 from tasks import TASKS
 from tasks.base import Source, TaskScores
+from tasks.labelled import Settings
 from tasks.phantoms import write_phantoms
-from tasks.segmentation import SegmentationTask, Settings
+from tasks.segmentation import SegmentationTask
 
 MakeTask = Callable[[str], SegmentationTask]
 

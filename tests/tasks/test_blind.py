@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tasks.blind import blind_scores
-from tasks.segmentation import Labelled
+from tasks.labelled import Labelled
 from tests.tasks.squares import small
 
 

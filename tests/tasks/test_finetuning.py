@@ -15,7 +15,7 @@ from methods.errors import DivergedError
 from methods.networks import Encoder, SegmentationDecoder
 from tasks import finetuning
 from tasks.finetuning import STAGES, FineTuning, finetune
-from tasks.segmentation import SegmentationData
+from tasks.labelled import TrainingData
 from tasks.segmenter import augmented
 from tests.tasks.squares import encoder, same, segmenter, small, train_stage
 
@@ -85,7 +85,7 @@ def test_a_seed_pairs_encoders(monkeypatch: pytest.MonkeyPatch) -> None:
             decoders.append(deepcopy(self.state_dict()))
 
     def recorded(
-        data: SegmentationData, chosen: list[int], seed: int, step: int, device: torch.device
+        data: TrainingData, chosen: list[int], seed: int, step: int, device: torch.device
     ) -> tuple[Tensor, Tensor]:
         images, truth = augmented(data, chosen, seed, step, device)
         rows.append(chosen)

@@ -10,7 +10,7 @@ from torch import Tensor
 from methods.checkpoint import Checkpoint, Checkpoints, every
 from tasks import finetuning
 from tasks.finetuning import STAGES, finetune
-from tasks.segmentation import SegmentationData
+from tasks.labelled import TrainingData
 from tasks.segmenter import Segmenter
 from tests.tasks.squares import encoder, same, segmenter, small, train_stage
 
@@ -24,7 +24,7 @@ def test_the_checkpoint_of_lowest_validation_loss_is_kept(
     losses = iter([-0.2, -0.5, -0.3, -0.5, -0.1, -0.4])
     seen: list[tuple[dict[str, Tensor], dict[str, Tensor]]] = []
 
-    def scripted(both: Segmenter, data: SegmentationData, device: torch.device) -> float:
+    def scripted(both: Segmenter, data: TrainingData, device: torch.device) -> float:
         seen.append(both.state())
         return next(losses)
 
@@ -49,7 +49,7 @@ def test_checks_are_spread_evenly_and_the_last_step_is_one(
     taken: list[int] = []
     checked: list[int] = []
 
-    def check(both: Segmenter, data: SegmentationData, device: torch.device) -> float:
+    def check(both: Segmenter, data: TrainingData, device: torch.device) -> float:
         checked.append(len(taken))
         return 0.0
 

@@ -1,6 +1,8 @@
 """A fine-tuning sees its test images after training only, and scores each by itself."""
 
+import pickle
 from collections.abc import Callable
+from copy import copy, deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -8,8 +10,8 @@ import numpy as np
 import pytest
 
 from tasks.finetuning import FineTuning, finetune
+from tasks.labelled import Labelled, TrainingData, WithheldError
 from tasks.metrics import mask_scores
-from tasks.segmentation import Labelled, WithheldError
 from tests.tasks.squares import encoder, small, squares
 
 TWO_STAGES, ONE_STAGE = ("frozen", "finetuned"), ("direct",)
@@ -46,15 +48,39 @@ def test_test_images_are_looked_at_after_training_only() -> None:
     assert set(looks) == set(range(8))
 
 
-def test_training_is_not_given_the_test_images() -> None:
-    data = small().withheld()
-    for part in ("ids", "images", "masks"):
-        with pytest.raises(WithheldError, match=f"test {part} are withheld until training has"):
-            getattr(data.test, part)
-    tuning = FineTuning(encoder(), data, ONE_STAGE, 0)
-    tuning.train(None, None)
-    with pytest.raises(WithheldError):
-        tuning.score(data)
+def test_training_data_has_no_test_images() -> None:
+    whole = small()
+    data = whole.training()
+    assert type(data) is TrainingData
+    assert data.train is whole.train
+    copies = [data, replace(data, rotation=1.0), copy(data), deepcopy(data)]
+    for one in [*copies, pickle.loads(pickle.dumps(data))]:  # noqa: S301  (our own)
+        with pytest.raises(WithheldError, match="test images are withheld"):
+            getattr(one, "test")  # noqa: B009  (to a type checker there is none)
+        assert not hasattr(one, "something else")
+        assert one.train.ids == whole.train.ids
+
+
+def test_data_with_test_images_survives_copies() -> None:
+    data = small()
+    for one in (replace(data, rotation=1.0), copy(data), deepcopy(data)):
+        assert one.test.ids == data.test.ids
+    again = pickle.loads(pickle.dumps(data))  # noqa: S301  (our own)
+    assert np.array_equal(again.test.images, data.test.images)
+    assert again.settings == data.settings
+
+
+def test_training_is_not_given_the_test_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[TrainingData] = []
+
+    def recorded(tuning: FineTuning, *arguments: Any) -> None:  # noqa: ANN401
+        given.append(tuning.data)
+        train(tuning, *arguments)
+
+    train = FineTuning.train
+    monkeypatch.setattr(FineTuning, "train", recorded)
+    finetune(encoder(), small(), TWO_STAGES, seed=0)
+    assert [type(data) for data in given] == [TrainingData] * 2
 
 
 def test_when_test_images_were_opened_is_told() -> None:

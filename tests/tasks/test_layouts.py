@@ -9,8 +9,9 @@ import pytest
 
 from tasks import EXTRAS
 from tasks.base import Source
+from tasks.labelled import Settings
 from tasks.reading import read_image
-from tasks.segmentation import SegmentationTask, Settings
+from tasks.segmentation import SegmentationTask
 
 MakeTask = Callable[[str], SegmentationTask]
 SMALL = Settings(size=48)

@@ -8,8 +8,8 @@ from PIL import Image
 
 from methods.errors import ConfigError
 from tasks.base import MissingDataError, Source
+from tasks.labelled import Settings
 from tasks.own import OwnTask
-from tasks.segmentation import Settings
 
 TOML = """title = "Blobs"
 domain = "chest X-ray"

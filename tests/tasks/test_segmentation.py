@@ -13,8 +13,9 @@ from scipy.ndimage import binary_dilation
 from methods.errors import InputError
 from tasks import EXTRAS, TASKS
 from tasks.base import NORMALISATION, MissingDataError, Source
+from tasks.labelled import SegmentationData, Settings
 from tasks.reading import Pixels
-from tasks.segmentation import SegmentationData, SegmentationTask, Settings
+from tasks.segmentation import SegmentationTask
 from tasks.splits import read_split
 
 MakeTask = Callable[[str], SegmentationTask]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tasks import segmenter as segmenters
-from tasks.segmentation import Labelled
+from tasks.labelled import Labelled
 from tasks.segmenter import augmented, batches, normalised
 from tests.tasks.squares import segmenter, small
 

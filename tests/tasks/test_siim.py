@@ -10,9 +10,10 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from methods.errors import InputError
 from tasks.base import MissingDataError, Source
+from tasks.labelled import Settings
 from tasks.reading import ImageError
 from tasks.rle import RleError, encode
-from tasks.segmentation import SegmentationTask, Settings
+from tasks.segmentation import SegmentationTask
 
 MakeTask = Callable[[str], SegmentationTask]
 SIDE = 64
