@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from methods.errors import ConfigError
 from tasks import EXTRAS, TASKS
 from tasks.base import Domain, Source, TaskInfo
-from tasks.labelled import SegmentationData, Settings
+from tasks.labelled import Settings, TrainingData
 from tasks.manifest import Watch
 from tasks.reading import SUFFIXES
 from tasks.segmentation import Example, SegmentationTask
@@ -104,13 +104,13 @@ class OwnTask(SegmentationTask):
         """Who is shown, if the CSV file says so."""
         return self.rows[image_id].get("person") or None
 
-    def load(
+    def load_training(
         self, source: Source, settings: Settings, watch: Watch | None = None
-    ) -> SegmentationData:
+    ) -> TrainingData:
         """Read, prepare and split the data; says so if it stands in for another data set."""
         from dataclasses import replace  # noqa: PLC0415
 
-        data = super().load(source, settings, watch)
+        data = super().load_training(source, settings, watch)
         return replace(data, kind="stand-in") if self.told.stand_in else data
 
 

@@ -5,19 +5,22 @@ Tasks of this family differ in data only; decoder, stages, steps and metrics are
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from tasks import preparation
 from tasks.base import NORMALISATION, Source, Task, TaskScores
 from tasks.cache import Recipe, cached
-from tasks.labelled import Labelled, SegmentationData, Settings
+from tasks.labelled import Labelled, SegmentationData, Settings, TrainingData
 from tasks.manifest import Watch, digest
 from tasks.reading import ImageError, read_image, read_mask
 from tasks.splits import Split, read_split
+
+#: With test images or without, whichever is given.
+Data = TypeVar("Data", bound=TrainingData)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,13 @@ def shrunk(planes: np.ndarray, size: int) -> np.ndarray:
     image = preparation.smaller_image(planes[:-1].transpose(1, 2, 0), size)
     mask = preparation.smaller_mask(planes[-1] > 0, size) * np.uint8(255)
     return np.concatenate([image.transpose(2, 0, 1), mask[None]])
+
+
+def taken(planes: np.ndarray, split: Split, chosen: Sequence[str]) -> Labelled:
+    """Some of a split's images from their planes, as ``SegmentationTask.prepare`` gives them."""
+    place = {image_id: row for row, image_id in enumerate(split.train + split.test)}
+    images = planes[[place[image_id] for image_id in chosen]]
+    return Labelled(tuple(chosen), images[:, :-1], images[:, -1] > 0)
 
 
 class SegmentationTask(Task):
@@ -90,24 +100,33 @@ class SegmentationTask(Task):
             MissingDataError: If files are missing; nothing is written then.
             ImageError: If a file cannot be used.
         """
+        data = self.load_training(source, settings, watch)
         split = self.split(source)
-        ids = split.train + split.test
+        test = taken(self.prepare(source, settings.size), split, split.test)
+        known = {each.name: getattr(data, each.name) for each in fields(data)}
+        return SegmentationData(**known, test=test)
+
+    def load_training(
+        self, source: Source, settings: Settings, watch: Watch | None = None
+    ) -> TrainingData:
+        """The same without any test image.
+
+        Where nothing is prepared yet, those are prepared too: all images of a task are one file of
+        the cache, of which the rows of test images are not read here.
+
+        Raises:
+            MissingDataError: If files are missing; nothing is written then.
+            ImageError: If a file cannot be used.
+        """
+        split = self.split(source)
         hashes = source.hashes(self.name, self.files(source))
         planes = self.prepare(source, settings.size, watch)
-        place = {image_id: row for row, image_id in enumerate(ids)}
-
-        def part(chosen: Sequence[str]) -> Labelled:
-            rows = [place[image_id] for image_id in chosen]
-            images = planes[rows]
-            return Labelled(tuple(chosen), images[:, :-1], images[:, -1] > 0)
-
         train, validation = split.fraction(settings.fraction, self.person)
-        labelled, border = part(validation + train), len(validation)
+        labelled, border = taken(planes, split, validation + train), len(validation)
         fundus = self.info.domain == "fundus"
-        return SegmentationData(
+        return TrainingData(
             labelled.cut(border, len(labelled)),
             labelled.cut(0, border),
-            test=part(split.test),
             normalisation=NORMALISATION[self.info.domain],
             rotation=180.0 if fundus else 30.0,
             flips=fundus,
@@ -118,11 +137,11 @@ class SegmentationTask(Task):
             labelled=labelled,
         )
 
-    def at_fraction(self, data: SegmentationData, settings: Settings) -> SegmentationData:
+    def at_fraction(self, data: Data, settings: Settings) -> Data:
         """The same images at another label fraction; nothing is read or copied.
 
         Args:
-            data: As ``load`` gives them at label fraction 1.
+            data: As ``load`` or ``load_training`` gives them at label fraction 1.
             settings: What the plan chose, with the fraction.
 
         Raises:

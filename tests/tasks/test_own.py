@@ -55,6 +55,14 @@ def test_read_as_described(tmp_path: Path, source: Source) -> None:
     assert task.person("a/1.png") == "p"
 
 
+def test_a_stand_in_says_so_with_its_test_images_and_without(
+    tmp_path: Path, source: Source
+) -> None:
+    task = OwnTask(described(tmp_path / "mine", TOML + "stand_in = true\n"))
+    for load in (task.load, task.load_training):
+        assert load(source, Settings(size=64)).kind == "stand-in"
+
+
 def test_a_mask_may_be_named(tmp_path: Path, source: Source) -> None:
     rows = "image,part,mask\na/1.png,train,b/3.gif\na/2.png,train,\nb/3.png,test,\n"
     data = OwnTask(described(tmp_path / "mine", rows=rows)).load(source, Settings(size=64))

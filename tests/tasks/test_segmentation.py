@@ -3,8 +3,9 @@
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from scipy.ndimage import binary_dilation
 from methods.errors import InputError
 from tasks import EXTRAS, TASKS
 from tasks.base import NORMALISATION, MissingDataError, Source
-from tasks.labelled import SegmentationData, Settings
+from tasks.labelled import Labelled, SegmentationData, Settings, TrainingData
 from tasks.reading import Pixels
 from tasks.segmentation import SegmentationTask
 from tasks.splits import read_split
@@ -267,6 +268,39 @@ def test_label_fractions_are_prefixes(
     assert np.array_equal(half.train.images[0], images[1])
     assert half.test.ids == whole.test.ids
     assert half.manifest == whole.manifest  # the fraction is a setting, not data
+
+
+@pytest.mark.parametrize("name", ["scr_lung", "rite_vessel"])
+def test_training_data_are_loaded_without_reading_test_images(
+    name: str, make_task: MakeTask, phantoms: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = make_task(name)
+    whole = task.load(phantoms, SMALL)
+    trained = len(task.split(phantoms).train)
+
+    class Watched(np.ndarray):
+        def __getitem__(self, place: Any) -> Any:  # noqa: ANN401
+            assert max(place) < trained
+            return np.asarray(self)[place]
+
+    prepare = SegmentationTask.prepare
+    monkeypatch.setattr(SegmentationTask, "prepare", lambda *a: prepare(*a).view(Watched))
+    data = task.load_training(phantoms, SMALL)
+    half = task.at_fraction(data, replace(SMALL, fraction=0.75))
+    assert type(data) is type(half) is TrainingData
+    for each in fields(TrainingData):
+        one, other = getattr(data, each.name), getattr(whole, each.name)
+        if isinstance(one, Labelled):
+            assert one.ids == other.ids
+            assert np.array_equal(one.images, other.images)
+            assert np.array_equal(one.masks, other.masks)
+        else:
+            assert one == other
+    same = task.at_fraction(whole, half.settings)
+    assert type(same) is SegmentationData
+    assert (same.train.ids, same.validation.ids) == (half.train.ids, half.validation.ids)
+    with pytest.raises(AssertionError):  # the watch works
+        task.load(phantoms, SMALL)
 
 
 @pytest.mark.parametrize(
