@@ -22,6 +22,7 @@ from benchmark.roots import root_of
 from benchmark.store import Store
 from methods.errors import ConfigError
 from tasks.base import Source
+from tasks.labelled import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,9 @@ def question(grid: Grid, root: Source) -> Asked:
     terms = grid.plan.model_dump(mode="json", exclude=set(PARTS))
     for part in ("direct", "fractions"):
         terms["downstream"].pop(part)
+    if terms["downstream"]["selection"] == Settings().selection:
+        # Added later: a folder from before is on the same terms.
+        terms["downstream"].pop("selection")
     cells = [
         Wanted.by(cell, grid.tasks[cell.key.task].info.domain, grid.data[cell.key.task].kind)
         for cell in grid.cells

@@ -1,7 +1,7 @@
 """From a plan and data to the cells that it asks for."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, is_dataclass, replace
+from dataclasses import dataclass, is_dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -197,7 +197,7 @@ def cells_of(grid: Grid) -> list[Cell]:
                         manifest=grid.data[task].manifest,
                         protocol=grid.tasks[task].protocol,
                         stages=stages,
-                        settings=asdict(settings),
+                        settings=canonical(settings),
                         seed=seed,
                         threads=plan.threads,
                     )

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from methods.errors import ConfigError
 from methods.precision import Precision
 from tasks.labelled import Settings
+from tasks.selection import Rule
 
 Fraction = Annotated[float, Field(gt=0, le=1)]
 
@@ -85,6 +86,7 @@ class DownstreamPart(Part):
         learning_rate: Adam's, constant.
         checks: How often a stage looks at its validation loss.
         fractions: Shares of the training list whose labels are used, each a cell of its own.
+        selection: Which checkpoint of a stage is scored (``tasks.selection``).
         direct: Methods that are fine-tuned in one stage besides.
         tasks: Exceptions, by the task's name or the stem of an own task's file.
     """
@@ -95,6 +97,7 @@ class DownstreamPart(Part):
     learning_rate: float = Field(default=1e-3, gt=0)
     checks: int = Field(default=20, gt=0)
     fractions: list[Fraction] = Field(default=[1.0], min_length=1)
+    selection: Rule = "validation-best"
     direct: list[str] = ["random"]
     tasks: dict[str, TaskPart] = {}
 
@@ -141,4 +144,5 @@ class DownstreamPart(Part):
             checks=self.checks,
             fraction=fraction,
             precision=precision,
+            selection=self.selection,
         )

@@ -2,7 +2,8 @@
 
 The protocol of the LD reference (https://arxiv.org/abs/2108.09440), counted in steps: a fresh
 decoder and Adam for each stage, constant rate, batch-global soft Dice, the checkpoint of lowest
-validation loss kept, every test image scored on its own.
+validation loss kept (or that of another rule, ``tasks.selection``), every test image scored on its
+own.
 """
 
 import math
@@ -16,19 +17,27 @@ import torch
 from methods.base import Scalar, Spent
 from methods.checkpoint import Checkpoint, Checkpoints, kept, moments, put_back, put_moments_back
 from methods.draws import derive_seed
-from methods.errors import DivergedError
+from methods.errors import ConfigError, DivergedError
 from methods.ledger import Ledger
 from methods.networks import Encoder, SegmentationDecoder, set_precision
 from tasks.base import Score, TaskScores
 from tasks.blind import blind_scores
 from tasks.labelled import Labelled, SegmentationData, TrainingData
-from tasks.metrics import mask_scores, soft_dice_loss
+from tasks.metrics import dice, mask_scores, soft_dice_loss
 from tasks.segmenter import Segmenter, augmented, batches, predictions, validation_loss
+from tasks.selection import SELECTIONS, Check
 
 #: What each stage trains: the decoder alone, or the encoder too; and its share of two stages.
 STAGES = {"frozen": (False, 1), "finetuned": (True, 1), "direct": (True, 2)}
 #: What of a fine-tuning's numbers a checkpoint holds.
-POSITION = ("number", "step", "taken", "best_loss", "best_step", "facts", "parameters")
+POSITION = (
+    *("number", "step", "taken", "facts", "parameters"),
+    *("best_cost", "best_loss", "best_step", "opened"),
+)
+#: Those that are infinite before the first check.
+LOWEST = ("best_cost", "best_loss")
+#: Mean Dice of the test images, which a training asks for only if its rule of selection cheats.
+Oracle = Callable[[Segmenter], float]
 
 
 def finetune(
@@ -44,7 +53,8 @@ def finetune(
 
     The decoder's initialisation, the order of batches and the augmentation depend on the seed and
     the stage alone, so that two methods' scores of one seed are paired. The given encoder is left
-    as it was. Training is not given the test images; they are opened when a stage has ended.
+    as it was. Training is not given the test images; they are opened when a stage has ended, or by
+    the rule of selection if it is one that cheats.
 
     Args:
         encoder: Pre-trained, on the device to use.
@@ -60,25 +70,54 @@ def finetune(
     Raises:
         DivergedError: If a loss is not finite.
     """
-    tuning = FineTuning(encoder, data.training(), stages, seed)
+    cheats = SELECTIONS[data.settings.selection].opens_test
+    tuning = FineTuning(
+        encoder, data.training(), stages, seed, dice_of_test(data) if cheats else None
+    )
     if checkpoints is not None and checkpoints.start is not None:
         tuning.restore(checkpoints.start)
     while tuning.number < len(stages):
         tuning.train(observe, checkpoints)
         # The stage is over: its network does not change any more.
-        tuning.score(data)
+        tuning.score(data.test)
     rows = [row for stage in stages for row in stage_scores(stage, tuning.masks[stage], data.test)]
     facts = {"blind": blind_scores(data), **tuning.facts}
     spent = Spent(tuning.taken, tuning.parameters, **tuning.ledger.operations())
     return TaskScores(rows, tuning.masks, facts, spent)
 
 
+def dice_of_test(data: SegmentationData) -> Oracle:
+    """What tells a segmenter's mean Dice on the test images."""
+
+    def mean_dice(segmenter: Segmenter) -> float:
+        device = next(segmenter.encoder.parameters()).device
+        masks = predictions(segmenter, data.test, data, device)
+        return float(dice(masks, data.test.masks).mean())
+
+    return mean_dice
+
+
 class FineTuning:
-    """One fine-tuning under way: where it stands."""
+    """One fine-tuning under way: where it stands.
+
+    Raises:
+        ConfigError: If the rule of selection looks at test images and there is no ``oracle``.
+    """
 
     def __init__(
-        self, encoder: Encoder, data: TrainingData, stages: tuple[str, ...], seed: int
+        self,
+        encoder: Encoder,
+        data: TrainingData,
+        stages: tuple[str, ...],
+        seed: int,
+        oracle: Oracle | None = None,
     ) -> None:
+        self.selection, self.oracle = SELECTIONS[data.settings.selection], oracle
+        if self.selection.opens_test and oracle is None:
+            raise ConfigError(
+                f"selection {self.selection.name} looks at test images: here there are none, so "
+                "choose another"
+            )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed(seed, "decoder"))
             decoder = SegmentationDecoder(encoder.channels)
@@ -108,7 +147,10 @@ class FineTuning:
         order = derive_seed(self.seed, "batches", self.stage)
         self.stream = batches(len(self.data.train), settings.batch_size, order)
         self.step = self.best_step = 0
-        self.best_loss, self.best = math.inf, self.segmenter.state()
+        self.best_cost = self.best_loss = math.inf
+        self.best = self.segmenter.state()
+        # At which step the test images were looked at first.
+        self.opened: int | None = None
 
     def train(self, observe: Callable[[int], None] | None, checkpoints: Checkpoints | None) -> None:
         """Train what is left of the stage and return to its best checkpoint."""
@@ -141,7 +183,7 @@ class FineTuning:
         return done
 
     def check(self, loss: Scalar) -> None:
-        """Look at the validation loss; keep the weights if it is the lowest so far."""
+        """Look at the validation loss; keep the weights if the rule prefers them so far."""
         with self.ledger.other("validation"):
             validation = validation_loss(self.segmenter, self.data, self.device)
         if not math.isfinite(validation) or not bool(torch.isfinite(loss)):
@@ -149,19 +191,29 @@ class FineTuning:
                 f"the {self.stage} loss is {float(loss)}, on the validation images {validation}, "
                 f"by step {self.step - 1} of {self.steps}: lower the learning_rate"
             )
-        if validation < self.best_loss:
-            self.best_loss, self.best_step = validation, self.step
+        cost = self.selection.cost(Check(self.step, validation, self.open_test))
+        if cost < self.best_cost:
+            self.best_cost, self.best_loss, self.best_step = cost, validation, self.step
             self.best = self.segmenter.state()
 
-    def score(self, data: SegmentationData) -> None:
+    def open_test(self) -> float:
+        """Mean Dice of the test images now; that they were looked at is noted."""
+        assert self.oracle is not None
+        if self.opened is None:
+            self.opened = self.step
+        with self.ledger.other("oracle"):
+            return self.oracle(self.segmenter)
+
+    def score(self, test: Labelled) -> None:
         """Predict the test images with the network that the ended stage leaves; go on."""
         with self.ledger.other("test"):
-            self.masks[self.stage] = predictions(self.segmenter, data.test, data, self.device)
+            self.masks[self.stage] = predictions(self.segmenter, test, self.data, self.device)
         self.facts[self.stage] = {
+            "selection": self.selection.name,
             "steps": self.steps,
             "best step": self.best_step,
             "validation loss": self.best_loss,
-            "test opened after step": self.step,
+            "test opened after step": self.step if self.opened is None else self.opened,
         }
         self.number += 1
         if self.number < len(self.stages):
@@ -179,17 +231,20 @@ class FineTuning:
             **kept({stage: torch.from_numpy(m) for stage, m in self.masks.items()}, "masks"),
         }
         values = deepcopy({name: getattr(self, name) for name in POSITION})
-        if math.isinf(self.best_loss):
-            values["best_loss"] = None  # JSON knows no infinity
+        for name in LOWEST:
+            if math.isinf(values[name]):
+                values[name] = None  # JSON knows no infinity
         return Checkpoint(tensors, {**values, "operations": self.ledger.values()})
 
     def restore(self, start: Checkpoint) -> None:
         """Go to where a checkpoint was taken."""
         self.number = start.values["number"]
         self.begin()
+        # The cost is missing where nothing but the validation loss could be chosen by.
+        values = {"best_cost": start.values["best_loss"], "opened": None, **start.values}
         for name in POSITION:
-            setattr(self, name, deepcopy(start.values[name]))
-        self.best_loss = math.inf if self.best_loss is None else self.best_loss
+            unset = name in LOWEST and values[name] is None
+            setattr(self, name, math.inf if unset else deepcopy(values[name]))
         put_back(self.segmenter.encoder, start.part("encoder"))
         put_back(self.segmenter.decoder, start.part("decoder"))
         self.best = (start.part("best encoder"), start.part("best decoder"))

@@ -9,6 +9,7 @@ from jaxtyping import Bool, UInt8
 from methods.precision import Precision
 from tasks import preparation
 from tasks.base import Normalisation
+from tasks.selection import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Settings:
         checks: How often a stage looks at its validation loss.
         fraction: Share of the training list whose labels are used.
         precision: Precision of the convolutions.
+        selection: Which checkpoint of a stage is scored (``tasks.selection``).
     """
 
     size: int = 512
@@ -32,6 +34,7 @@ class Settings:
     checks: int = 20
     fraction: float = 1.0
     precision: Precision = "float32"
+    selection: Rule = field(default="validation-best", metadata={"added later": True})
 
     def __post_init__(self) -> None:
         if not 32 <= self.size <= preparation.SIDE:

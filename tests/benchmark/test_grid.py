@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.comparison import question
 from benchmark.exclusions import LeakError
 from benchmark.grid import Grid, config_of, settle
 from benchmark.plan import Plan
@@ -116,6 +117,28 @@ def test_several_label_fractions_are_cells_over_the_same_images(
             assert np.array_equal(one.images, other.images)
             assert np.array_equal(one.masks, other.masks)
             assert np.shares_memory(one.images, grid.data["idrid_optic_disc"].labelled.images)  # type: ignore[union-attr]
+
+
+def test_a_rule_of_selection_is_part_of_the_key_unless_it_is_the_usual_one(
+    source: Source, tmp_path: Path
+) -> None:
+    part = {"steps": 1, "batch_size": 2}
+    rules = ("validation-best", "last", "oracle")
+    usual, last, oracle = (
+        settled(source, tmp_path, downstream={**part, "selection": rule}) for rule in rules
+    )
+    plain = settled(source, tmp_path, downstream=part)
+    assert [cell.key for cell in plain.cells] == [cell.key for cell in usual.cells]
+    key = plain.cells[0].key
+    # What keys were made of before there were rules.
+    names = ("size", "steps", "batch_size", "learning_rate", "checks", "fraction", "precision")
+    assert tuple(key.settings) == names
+    assert last.cells[0].key.settings["selection"] == "last"
+    assert last.data_of(last.cells[0].key).settings.selection == "last"
+    assert len({grid.cells[0].key.hash for grid in (plain, last, oracle)}) == 3
+    # Nor are the terms of a folder others than before.
+    terms = [question(grid, source).terms["downstream"] for grid in (plain, last)]
+    assert [terms.get("selection") for terms in terms] == [None, "last"]
 
 
 def test_what_an_audit_compares_is_no_part_of_a_key(source: Source, tmp_path: Path) -> None:

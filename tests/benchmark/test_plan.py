@@ -93,6 +93,7 @@ def test_unknown_names_suggest_the_nearest(
             "batch_size = 2\n[downstream.tasks.chasedb1_vessel]\nsteps = 1\nepochs = 1",
             "downstream.tasks.chasedb1_vessel has both",
         ),
+        ("steps = 2", 'steps = 2\nselection = "first"', "selection: .*not 'first'"),
         ("images = 64", 'images = 64\naxis = "watts"', "budget.axis: .*not 'watts'"),
         ("images = 64", "images = 64\ntolerance = -1", "budget.tolerance: .*not -1"),
         ("seeds", "limits = {hours = 0}\nseeds", "limits.hours: .*greater than 0, not 0"),

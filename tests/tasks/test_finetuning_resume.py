@@ -12,6 +12,7 @@ from tasks import finetuning
 from tasks.finetuning import STAGES, finetune
 from tasks.labelled import TrainingData
 from tasks.segmenter import Segmenter
+from tasks.selection import SELECTIONS
 from tests.tasks.squares import encoder, same, segmenter, small, train_stage
 
 TWO_STAGES, ONE_STAGE = ("frozen", "finetuned"), ("direct",)
@@ -58,10 +59,13 @@ def test_checks_are_spread_evenly_and_the_last_step_is_one(
     assert checked == places
 
 
+@pytest.mark.parametrize("selection", SELECTIONS)
 @pytest.mark.parametrize("stages", [TWO_STAGES, ONE_STAGE])
-def test_going_on_from_any_step_ends_in_the_same_bits(stages: tuple[str, ...]) -> None:
+def test_going_on_from_any_step_ends_in_the_same_bits(
+    stages: tuple[str, ...], selection: str
+) -> None:
     taken: list[Checkpoint] = []
-    data = small(steps=4, checks=2)
+    data = small(steps=4, checks=2, selection=selection)
     whole = finetune(
         encoder(), data, stages, seed=0, checkpoints=Checkpoints(taken.append, every(1))
     )
