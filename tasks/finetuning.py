@@ -206,14 +206,23 @@ class FineTuning:
 
     def score(self, test: Labelled) -> None:
         """Predict the test images with the network that the ended stage leaves; go on."""
-        with self.ledger.other("test"):
-            self.masks[self.stage] = predictions(self.segmenter, test, self.data, self.device)
+        opened = self.step if self.opened is None else self.opened
+        self.end(test, "test", {"test opened after step": opened})
+
+    def score_validation(self) -> None:
+        """The same with the validation images; test images are not opened."""
+        self.end(self.data.validation, "validation", {})
+
+    def end(self, part: Labelled, called: str, known: dict[str, Any]) -> None:
+        """Predict a part with the network that the ended stage leaves; go on."""
+        with self.ledger.other(called):
+            self.masks[self.stage] = predictions(self.segmenter, part, self.data, self.device)
         self.facts[self.stage] = {
             "selection": self.selection.name,
             "steps": self.steps,
             "best step": self.best_step,
             "validation loss": self.best_loss,
-            "test opened after step": self.step if self.opened is None else self.opened,
+            **known,
         }
         self.number += 1
         if self.number < len(self.stages):

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from tasks.labelled import Labelled, SegmentationData, Settings, TrainingData
 from tasks.manifest import Watch, digest
 from tasks.reading import ImageError, read_image, read_mask
 from tasks.splits import Split, read_split
+
+if TYPE_CHECKING:
+    from tasks.validation import Validation
 
 #: With test images or without, whichever is given.
 Data = TypeVar("Data", bound=TrainingData)
@@ -254,3 +257,23 @@ class SegmentationTask(Task):
         if data.variant:
             scores.facts["variant"] = data.variant
         return scores
+
+    def validate(
+        self,
+        pretrained: Any,  # noqa: ANN401
+        data: TrainingData,
+        *,
+        seed: int,
+        stage: str,
+        observe: Callable[[int], None] | None = None,
+        checkpoints: Any = None,  # noqa: ANN401
+    ) -> "Validation":
+        """Train as ``evaluate`` does, up to one stage, and score the validation images instead."""
+        from tasks.validation import validate  # noqa: PLC0415  (torch is imported when needed)
+
+        found = validate(
+            pretrained.encoder, data, stage, seed=seed, observe=observe, checkpoints=checkpoints
+        )
+        if data.variant:
+            found.facts["variant"] = data.variant
+        return found
