@@ -27,7 +27,7 @@ def build(
         return method(encoder, config)  # type: ignore[arg-type]
 
 
-def pretrain(
+def pretrain(  # noqa: PLR0913  (what to train, how far, and who watches)
     method: Method[Any],
     images: Images,
     budget: Budget,
@@ -35,8 +35,13 @@ def pretrain(
     seed: int,
     observe: Callable[[int], None] | None = None,
     checkpoints: Checkpoints | None = None,
+    until: int | None = None,
 ) -> Pretrained:
-    """Train a method on a pool for exactly ``budget.images`` images drawn.
+    """Train a method on a pool for exactly ``budget.images`` images drawn, or the start of that.
+
+    A training that is stopped is the first part of the whole one: its learning rates and phases are
+    those of the full budget. Another call with the checkpoint that it leaves goes on to the same
+    bits as if it had never stopped.
 
     Args:
         method: As ``build`` made it, on the device to train on.
@@ -44,10 +49,14 @@ def pretrain(
         budget: What every method spends alike.
         seed: Decides the order of images and every augmentation.
         observe: Called after each step with the number of images it drew.
-        checkpoints: Where to start from, and who keeps checkpoints how often.
+        checkpoints: Where to start from, and who keeps checkpoints how often; one is kept where
+            training stops, too, whether or not it is due.
+        until: Stop after the step that brings the images drawn to as many, if that is not the
+            last step; where the start is that far already, nothing is trained.
 
     Returns:
-        The encoder in evaluation mode with what is known about its training.
+        The encoder in evaluation mode with what is known about its training; the current weights if
+        it was stopped, whichever checkpoint the phase would have transferred.
 
     Raises:
         DivergedError: If a loss is not finite.
@@ -61,17 +70,18 @@ def pretrain(
         if checkpoints is not None and checkpoints.start is not None:
             training.restore(checkpoints.start)
         with parallel.split(method):
-            training.run(observe, checkpoints)
+            training.run(observe, checkpoints, until)
     if budget.statistics == "recalibrated":
         with training.ledger.other("recalibration"):
             training.passed += recalibrate(method.encoder, images, device)
     method.eval()
+    stopped = f"stopped at {training.drawn} images"
     return Pretrained(
         encoder=method.encoder,
         model=method,
         history=training.history,
         images_drawn=training.drawn,
         images_passed=training.passed,
-        transferred=training.transferred,
+        transferred=training.transferred if training.finished else stopped,
         spent=Spent(training.step, training.parameters, **training.ledger.operations()),
     )

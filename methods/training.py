@@ -68,21 +68,37 @@ class Training:
         self.parameters = 0
         self.pending: list[Tensor] = []
 
-    def run(self, observe: Callable[[int], None] | None, checkpoints: Checkpoints | None) -> None:
-        """Train what is left."""
-        while self.phase < len(self.method.phases):
+    @property
+    def finished(self) -> bool:
+        """Whether every phase has ended."""
+        return self.phase == len(self.method.phases)
+
+    def stops(self, until: int | None) -> bool:
+        """Whether as many images were drawn, and there are steps left."""
+        return until is not None and self.drawn >= until and 0 < self.step < self.steps
+
+    def run(
+        self,
+        observe: Callable[[int], None] | None,
+        checkpoints: Checkpoints | None,
+        until: int | None = None,
+    ) -> None:
+        """Train what is left, or until so many images were drawn."""
+        while not self.finished and not self.stops(until):
             phase = self.method.phases[self.phase]
             if self.optimiser is None:
                 with self.ledger.other(f"before {phase.name}"):
                     self.passed += self.method.before_phase(phase.name, self.images)
                 self.optimiser = self.adam(phase)
-            while self.number < len(self.sizes[phase.name]):
-                size = self.take_step(phase, self.optimiser)
-                if observe is not None:
-                    observe(size)
-                if checkpoints is not None and checkpoints.due(self.step):
-                    checkpoints.keep(self.checkpoint())
-            self.finish(phase)
+            if self.number == len(self.sizes[phase.name]):
+                self.finish(phase)
+                continue
+            size = self.take_step(phase, self.optimiser)
+            if observe is not None:
+                observe(size)
+            if checkpoints is not None and (checkpoints.due(self.step) or self.stops(until)):
+                checkpoints.keep(self.checkpoint())
+        self.look()
 
     def adam(self, phase: Phase) -> torch.optim.Optimizer:
         """The phase's own optimiser; each group keeps its full rate and how that decays."""

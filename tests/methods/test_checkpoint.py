@@ -20,6 +20,8 @@ from methods.training import Training
 TRIED = ("simclr", "ld")
 #: Two passes over twelve images, a short last batch, and a check at every other step.
 BUDGET = Budget(images=44, checks=3)
+#: Two steps of LD's first phase, and eight of its second.
+LONGER = Budget(images=76, checks=4)
 
 
 def made(name: str) -> Method[Any]:
@@ -27,10 +29,12 @@ def made(name: str) -> Method[Any]:
     return build(cls, replace(cls.Config(), batch_size=8), "tiny", 3, seed=0)
 
 
-def kept_at_every_step(name: str, images: Images) -> tuple[Pretrained, list[Checkpoint]]:
+def kept_at_every_step(
+    name: str, images: Images, budget: Budget = BUDGET
+) -> tuple[Pretrained, list[Checkpoint]]:
     kept: list[Checkpoint] = []
     result = pretrain(
-        made(name), images, BUDGET, seed=0, checkpoints=Checkpoints(kept.append, due=every(1))
+        made(name), images, budget, seed=0, checkpoints=Checkpoints(kept.append, due=every(1))
     )
     return result, kept
 
@@ -69,6 +73,100 @@ def test_checkpoints_are_not_changed_by_the_training_that_goes_on(images: Images
     weights = [checkpoint.tensors["method/encoder.blocks.0.0.0.weight"] for checkpoint in kept]
     assert all(not torch.equal(a, b) for a, b in pairwise(weights))
     assert [len(checkpoint.values["losses"]) for checkpoint in kept] == list(range(1, 7))
+
+
+def never(step: int) -> bool:
+    return False
+
+
+def stopped(
+    name: str, images: Images, until: int | None, start: Checkpoint | None
+) -> tuple[Pretrained, list[Checkpoint], list[int]]:
+    """A training until so many images were drawn, what it kept and what it observed."""
+    kept: list[Checkpoint] = []
+    seen: list[int] = []
+    torch.manual_seed(99)
+    result = pretrain(
+        made(name),
+        images,
+        LONGER,
+        seed=0,
+        observe=seen.append,
+        checkpoints=Checkpoints(kept.append, due=never, start=start),
+        until=until,
+    )
+    return result, kept, seen
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_a_stopped_training_goes_on_to_the_same_bits(name: str, images: Images) -> None:
+    whole, every_step = kept_at_every_step(name, images, LONGER)
+    drawn = [checkpoint.values["drawn"] for checkpoint in every_step]
+    phases = [checkpoint.values["phase"] for checkpoint in every_step]
+    assert phases == ([0] * 2 + [1] * 8 if name == "ld" else [0] * 10)
+    # Inside both phases, at the border between them, and a step before the end.
+    for step in (0, 1, 2, 5, 8):
+        count = drawn[step]
+        short, (left,), seen = stopped(name, images, count, None)
+        assert sum(seen) == count
+        assert short.transferred == f"stopped at {count} images"
+        assert (short.images_drawn, short.spent.steps) == (count, step + 1)
+        assert len(short.history.losses) == step + 1
+        assert not short.model.training
+        # The checkpoint is that of an undisturbed run, of before the recalibration.
+        assert left.values == every_step[step].values
+        assert left.tensors.keys() == every_step[step].tensors.keys()
+        assert all(torch.equal(left.tensors[k], v) for k, v in every_step[step].tensors.items())
+        for key, value in short.model.named_parameters():
+            assert torch.equal(value, left.tensors[f"method/{key}"])
+        again, kept, seen = stopped(name, images, None, left)
+        assert same(whole, again)
+        assert again.spent == whole.spent
+        assert (kept, sum(seen)) == ([], drawn[-1] - count)
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_a_training_stopped_many_times_ends_in_the_same_bits(name: str, images: Images) -> None:
+    whole, every_step = kept_at_every_step(name, images, LONGER)
+    start: Checkpoint | None = None
+    for until in (1, 9, 17, 50, 60):
+        _, kept, _ = stopped(name, images, until, start)
+        start = kept[-1] if kept else start
+        assert start is not None
+        reached = [c.values["drawn"] for c in every_step if c.values["drawn"] >= until]
+        assert start.values["drawn"] == reached[0]
+    assert same(whole, stopped(name, images, LONGER.images, start)[0])
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_a_start_that_is_far_enough_is_not_trained_further(name: str, images: Images) -> None:
+    short, (left,), _ = stopped(name, images, 17, None)
+    for until in (1, 17, left.values["drawn"]):
+        again, kept, seen = stopped(name, images, until, left)
+        assert (kept, seen) == ([], [])
+        assert same(short, again)
+        assert again.spent == short.spent
+
+
+@pytest.mark.parametrize("until", [73, 76, 1000])
+def test_a_limit_beyond_the_last_step_changes_nothing(until: int, images: Images) -> None:
+    whole, _ = kept_at_every_step("ld", images, LONGER)
+    result, kept, _ = stopped("ld", images, until, None)
+    assert same(whole, result)
+    assert result.transferred == "local discrimination, lowest validation loss"
+    assert kept == []
+
+
+def test_a_training_stops_without_anybody_to_keep_a_checkpoint(images: Images) -> None:
+    short = pretrain(made("simclr"), images, LONGER, seed=0, until=9)
+    assert same(short, stopped("simclr", images, 9, None)[0])
+    assert len(short.history.losses) == 2
+
+
+def test_what_a_stopped_training_returns_is_recalibrated(images: Images) -> None:
+    short, (left,), _ = stopped("simclr", images, 9, None)
+    name = "encoder.blocks.0.0.1.running_mean"
+    assert not torch.equal(dict(short.model.named_buffers())[name], left.tensors[f"method/{name}"])
 
 
 @pytest.mark.parametrize("part", ["method", "optimiser", "generator", "position"])
