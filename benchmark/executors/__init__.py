@@ -7,7 +7,7 @@ Whoever it is, what is computed by whom is settled by leases in the results fold
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -30,6 +30,29 @@ from tasks.base import Source
 
 Say = Callable[[str], None]
 Observe = Callable[[int], None]
+
+
+@runtime_checkable
+class Job(Protocol):
+    """Work that any number of processes may do together; can be pickled."""
+
+    @property
+    def plan(self) -> Plan:
+        """Whose threads each process uses."""
+
+    @property
+    def device(self) -> str:
+        """Where to compute."""
+
+    def on(self, device: str) -> "Job":
+        """The same on another device."""
+
+    def work(self, say: Say, observe: Observe) -> None:
+        """Work until nothing is left, beside whoever else does.
+
+        Raises:
+            InputError: If there is something that the user must see to.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +83,16 @@ class Request:
     beat: float = BEAT
     run: str = field(default_factory=lambda: uuid.uuid4().hex)
 
+    def on(self, device: str) -> "Request":
+        """The same on another device."""
+        return replace(self, device=device)
+
+    def work(self, say: Say, observe: Observe) -> None:
+        """Compute what is missing, beside whoever else shares the folder."""
+        grid = joined(self)
+        with worker(self, grid, say, observe) as working:
+            working.run(self.chosen(grid))
+
     def chosen(self, grid: Grid) -> list[Cell]:
         """The cells to compute, in the grid's order."""
         wanted = set(self.names)
@@ -87,6 +120,19 @@ class Executor(Protocol):
             StoreError: If results cannot be written.
         """
 
+    def share(self, job: Job, pieces: int, say: Say, observe: Observe) -> None:
+        """Let processes do a job together.
+
+        Args:
+            job: What to do.
+            pieces: How many parts it has at most, to be done at once.
+            say: Told about each finished part, one line.
+            observe: Told how much was done since the last call.
+
+        Raises:
+            StoreError: If results cannot be written.
+        """
+
 
 class Serial:
     """Computes in this process."""
@@ -95,6 +141,11 @@ class Serial:
         """Compute cell after cell, beside whoever else shares the folder."""
         with worker(request, grid, say, observe) as working:
             working.run(request.chosen(grid))
+
+    def share(self, job: Job, pieces: int, say: Say, observe: Observe) -> None:
+        """Do it all."""
+        del pieces
+        job.work(say, observe)
 
 
 @contextmanager

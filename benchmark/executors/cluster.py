@@ -15,7 +15,7 @@ import ray
 
 from benchmark.cells import Cell
 from benchmark.durable import StoreError
-from benchmark.executors import Executor, Observe, Request, Say, joined, worker
+from benchmark.executors import Executor, Job, Observe, Request, Say, joined, worker
 from benchmark.grid import Grid
 from benchmark.machine import device_called
 from benchmark.progress import finetuning_images, pretraining_images
@@ -44,30 +44,52 @@ class Cluster(Executor):
     def run(self, request: Request, grid: Grid, say: Say, observe: Observe) -> None:
         """Hand out every task and wait for them; a task whose worker dies is tried again."""
         needed = needs(request)
-        with connected(self.address, needed["num_cpus"]):
-            if not fits(needed):
-                raise ConfigError(f"{unfit(needed)}: lower the plan's threads, or add such a node")
+        with connected(self.address, needed):
             cells = request.chosen(grid)
-            code, names = ray.put(request), [cell.name for cell in cells]
-            waiting, failures = submitted(code, cells, grid, needed), list[str]()
-            while waiting:
-                ended, _ = ray.wait(list(waiting), num_returns=1, timeout=LOOK)
-                for task in ended:
-                    label, images = waiting.pop(task)
-                    try:
-                        for line in ray.get(task):
-                            say(line)
-                    except ray.exceptions.RayError as error:
-                        failures.append(f"{label}: {str(error).strip().splitlines()[-1]}")
-                    observe(images)
-                if not fits(needed):  # else Ray would wait for ever
-                    raise ClusterError(f"{unfit(needed)} any more; run again to go on")
+            tasks = submitted(ray.put(request), cells, grid, needed)
+            failures = awaited(tasks, needed, say, observe)
+        names = [cell.name for cell in cells]
         left = [name for name in names if not Store(request.out).has_cell(name)]
         if left:
             raise ClusterError(
                 f"{len(left)} of {len(names)} cells could not be computed on the cluster: "
                 f"{failures[0] if failures else 'no reason is known'}; run again to go on"
             )
+
+    def share(self, job: Job, pieces: int, say: Say, observe: Observe) -> None:
+        """Hand out as many workers as there are parts; those that find nothing to do end."""
+        needed = needs(job)
+        with connected(self.address, needed):
+            code = ray.put(job)
+            task = ray.remote(job_task).options(**options(needed))
+            tasks = {task.remote(code): (f"worker {number}", 1) for number in range(pieces)}
+            failures = awaited(tasks, needed, say, observe)
+        if failures:
+            raise ClusterError(f"{failures[0]}; run again to go on")
+
+
+def awaited(
+    waiting: dict[Any, tuple[str, int]], needed: dict[str, int], say: Say, observe: Observe
+) -> list[str]:
+    """Wait for tasks, given with their labels and sizes; why some have failed.
+
+    Raises:
+        ClusterError: If no node is left that is large enough for one.
+    """
+    failures = list[str]()
+    while waiting:
+        ended, _ = ray.wait(list(waiting), num_returns=1, timeout=LOOK)
+        for task in ended:
+            label, size = waiting.pop(task)
+            try:
+                for line in ray.get(task):
+                    say(line)
+            except ray.exceptions.RayError as error:
+                failures.append(f"{label}: {str(error).strip().splitlines()[-1]}")
+            observe(size)
+        if not fits(needed):  # else Ray would wait for ever
+            raise ClusterError(f"{unfit(needed)} any more; run again to go on")
+    return failures
 
 
 def fits(needed: dict[str, int]) -> bool:
@@ -87,25 +109,27 @@ def unfit(needed: dict[str, int]) -> str:
 
 
 @contextmanager
-def connected(address: str, cores: int) -> Iterator[None]:
+def connected(address: str, needed: dict[str, int]) -> Iterator[None]:
     """A connection to a cluster.
 
     Args:
-        address: Of the cluster.
-        cores: The least that a cluster started here must have, as Ray counts them: a task's threads
-            may share cores.
+        address: Of the cluster. One that is started here has the CPUs that a task needs, as Ray
+            counts them: its threads may share cores.
+        needed: By a task.
 
     Raises:
-        ConfigError: If there is none.
+        ConfigError: If there is none, or none of its nodes is large enough.
     """
     own = not ray.is_initialized()
     if own:
         # Ray reports its use to its makers unless told not to; here nothing calls home.
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+        cores = max(needed["num_cpus"], os.cpu_count() or 1)
+        spare = {"num_cpus": cores} if address == "local" else {}
         try:
             ray.init(
                 address,
-                num_cpus=max(cores, os.cpu_count() or 1) if address == "local" else None,
+                **spare,
                 log_to_driver=False,
                 configure_logging=False,
                 include_dashboard=False if address == "local" else None,
@@ -116,16 +140,23 @@ def connected(address: str, cores: int) -> Iterator[None]:
                 "with `ray start --head`, or give --address"
             ) from error
     try:
+        if not fits(needed):
+            raise ConfigError(f"{unfit(needed)}: lower the plan's threads, or add such a node")
         yield
     finally:
         if own:
             ray.shutdown()
 
 
-def needs(request: Request) -> dict[str, int]:
+def needs(job: Job) -> dict[str, int]:
     """What a task asks a node for."""
-    on_gpu = device_called(request.device).type == "cuda"
-    return {"num_cpus": request.plan.threads, "num_gpus": 1 if on_gpu else 0}
+    on_gpu = device_called(job.device).type == "cuda"
+    return {"num_cpus": job.plan.threads, "num_gpus": 1 if on_gpu else 0}
+
+
+def options(needed: dict[str, int]) -> dict[str, Any]:
+    """What Ray is told of a task; it sets OMP_NUM_THREADS, and workers tell torch again."""
+    return {**needed, "max_retries": ATTEMPTS, "retry_exceptions": False}
 
 
 def submitted(
@@ -139,10 +170,8 @@ def submitted(
     Returns:
         Each task's label, and how many images it passes.
     """
-    # Ray sets OMP_NUM_THREADS to a task's CPUs; torch is told again by the worker.
-    options = {**needs, "max_retries": ATTEMPTS, "retry_exceptions": False}
-    pretraining = ray.remote(encoder_task).options(**options)
-    finetuning = ray.remote(cell_task).options(**options)
+    pretraining = ray.remote(encoder_task).options(**options(needs))
+    finetuning = ray.remote(cell_task).options(**options(needs))
     tasks: dict[Any, tuple[str, int]] = {}
     for group in by_encoder(cells):
         names = tuple(cell.name for cell in group)
@@ -171,6 +200,28 @@ def cell_task(request: Request, name: str, encoder: list[str]) -> list[str]:
         return lines
 
 
+def job_task(job: Job) -> list[str]:
+    """Do what is left of a job."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(job.plan.threads))
+    lines: list[str] = []
+    with spoken():
+        job.work(lines.append, lambda _: None)
+    return lines
+
+
+@contextmanager
+def spoken() -> Iterator[None]:
+    """Say an input error in words, which Ray can carry to whoever asked.
+
+    Raises:
+        RuntimeError: In its place.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise RuntimeError(str(error)) from error
+
+
 def patient(compute: Callable[[], Outcome]) -> None:
     """Compute something, or wait until whoever is at it has done so or died."""
     while compute() in (Outcome.BUSY, Outcome.LOST):
@@ -190,12 +241,10 @@ def world(request: Request) -> Iterator[tuple[Worker, dict[str, Cell], list[str]
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(request.plan.threads))
     lines: list[str] = []
-    try:
+    with spoken():
         if request.names not in GRIDS:
             GRIDS.clear()
             GRIDS[request.names] = joined(request)
         grid = GRIDS[request.names]
         with worker(request, grid, lines.append, lambda _: None) as working:
             yield working, {cell.name: cell for cell in grid.cells}, lines
-    except InputError as error:
-        raise RuntimeError(str(error)) from error

@@ -3,14 +3,13 @@
 import multiprocessing
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 import torch
 
 from benchmark.durable import StoreError
-from benchmark.executors import Executor, Observe, Request, Say, joined, worker
+from benchmark.executors import Executor, Job, Observe, Request, Say
 from benchmark.grid import Grid
 from benchmark.interruption import gentle
 from benchmark.machine import device_called
@@ -39,40 +38,44 @@ class Processes(Executor):
         self.count = count
         #: Each worker and its number, by its pipe.
         self.workers: dict[Connection, tuple[int, BaseProcess]] = {}
-        #: Workers that died since the last cell was finished.
+        #: Workers that died since something was finished last.
         self.deaths = 0
 
     def run(self, request: Request, grid: Grid, say: Say, observe: Observe) -> None:
+        """Compute the cells; each worker reads its own data."""
+        self.share(request, len(grid.cells), say, observe)
+
+    def share(self, job: Job, pieces: int, say: Say, observe: Observe) -> None:
         """Start the workers and listen to them until all have ended."""
-        del grid  # each reads its own
+        del pieces
         try:
             for number in range(self.count):
-                self.start(request, number)
+                self.start(job, number)
             while self.workers:
                 for pipe in wait([*self.workers]):
                     assert isinstance(pipe, Connection)
-                    self.listen(pipe, request, say, observe)
+                    self.listen(pipe, job, say, observe)
         finally:
             for _, process in self.workers.values():
                 process.terminate()
             for _, process in self.workers.values():
                 process.join()
 
-    def start(self, request: Request, number: int) -> None:
+    def start(self, job: Job, number: int) -> None:
         """Start a worker."""
-        request = replace(request, device=device_of(number, request.device))
         ours, theirs = CONTEXT.Pipe(duplex=False)
-        process = CONTEXT.Process(target=work, args=(request, theirs))
+        own = job.on(device_of(number, job.device))
+        process = CONTEXT.Process(target=work, args=(own, theirs))
         process.start()
         theirs.close()
         self.workers[ours] = (number, process)
 
-    def listen(self, pipe: Connection, request: Request, say: Say, observe: Observe) -> None:
+    def listen(self, pipe: Connection, job: Job, say: Say, observe: Observe) -> None:
         """Take one message of a worker, or see to its end."""
         try:
             kind, told = pipe.recv()
         except (EOFError, OSError):
-            self.ended(pipe, request, say)
+            self.ended(pipe, job, say)
             return
         if kind == "mistake":
             raise StoreError(told)
@@ -82,7 +85,7 @@ class Processes(Executor):
             self.deaths = 0
             say(told)
 
-    def ended(self, pipe: Connection, request: Request, say: Say) -> None:
+    def ended(self, pipe: Connection, job: Job, say: Say) -> None:
         """Replace a worker that died; one that is through is let go."""
         number, process = self.workers.pop(pipe)
         process.join()
@@ -92,11 +95,11 @@ class Processes(Executor):
         self.deaths += 1
         if self.deaths > ATTEMPTS * self.count:
             raise WorkersDiedError(
-                f"{self.deaths} workers died without finishing a cell, the last with exit code "
+                f"{self.deaths} workers died without finishing anything, the last with exit code "
                 f"{process.exitcode}: see what they print, or use one worker"
             )
         say(f"a worker ended with exit code {process.exitcode}; another takes its place")
-        self.start(request, number)
+        self.start(job, number)
 
 
 def device_of(number: int, name: str) -> str:
@@ -107,14 +110,12 @@ def device_of(number: int, name: str) -> str:
     return f"cuda:{number % torch.cuda.device_count()}"
 
 
-def work(request: Request, pipe: Connection) -> None:
+def work(job: Job, pipe: Connection) -> None:
     """What a worker process does."""
     gentle()
     say, observe = reporter(pipe)
     try:
-        grid = joined(request)
-        with worker(request, grid, say, observe) as working:
-            working.run(request.chosen(grid))
+        job.work(say, observe)
     except InputError as error:
         pipe.send(("mistake", str(error)))
     except (BrokenPipeError, KeyboardInterrupt):
