@@ -15,9 +15,12 @@ from filelock import FileLock
 from benchmark import registry
 from benchmark.cells import Cell, canonical
 from benchmark.durable import StoreError, json_text, put_file, read_json, writing
+from benchmark.parts import TunedPart
 
 #: What a call may ask for in parts; everything else in a plan is the comparison's terms.
-PARTS = ("title", "methods", "tasks", "seeds", "config", "limits", "encoders")
+PARTS = (
+    "title", "methods", "tasks", "seeds", "config", "limits", "encoders", "tuning", "tuned",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,9 @@ class Wanted:
         encoder: The encoder's folder, by the code at the time of asking.
         key: The cell's key, as in its JSON.
         given: Whether the encoder is somebody else's (``methods.given``), not a method's.
+        trials: How many trials its hyperparameters were chosen from; 0 if they were not tuned. Here
+            and not in the cell, which is the same if the defaults have won.
+        trial_images: Images that such a trial drew.
     """
 
     name: str
@@ -49,6 +55,8 @@ class Wanted:
     encoder: str
     key: Mapping[str, Any] = field(hash=False)
     given: bool = False
+    trials: int = 0
+    trial_images: int = 0
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Wanted":
@@ -56,8 +64,8 @@ class Wanted:
         return cls(**{**record, "stages": tuple(record["stages"])})
 
     @classmethod
-    def by(cls, cell: Cell, domain: str, source: str) -> "Wanted":
-        """From a cell of a grid."""
+    def by(cls, cell: Cell, domain: str, source: str, tuned: TunedPart | None = None) -> "Wanted":
+        """From a cell of a grid, and what its hyperparameters were chosen from."""
         key = canonical(cell.key)
         return cls(
             name=cell.name,
@@ -71,6 +79,8 @@ class Wanted:
             encoder=cell.encoder,
             key=key,
             given=registry.GIVEN in cell.fingerprint,
+            trials=tuned.trials if tuned else 0,
+            trial_images=tuned.images if tuned else 0,
         )
 
     @property

@@ -29,6 +29,7 @@ def audit(store: Store, axis: Axis | None = None, tolerance: float | None = None
     return [
         *unfinished(rows),
         *unequal(found, held, per_cent),
+        *unequally_tuned(found),
         *unlike(found),
         *early(found),
         *unpaired(question),
@@ -62,6 +63,27 @@ def unequal(found: Iterable[Entry], axis: Axis, tolerance: float) -> Iterator[st
                 if (line, where) not in told:
                     told.add((line, where))
                     yield f"{what}{where}: {line}"
+
+
+def unequally_tuned(found: Iterable[Entry]) -> Iterator[str]:
+    """Methods of one domain of which one was tuned more than another."""
+    trials: dict[str, dict[tuple[int, int], str]] = defaultdict(dict)
+    for entry in found:
+        cell = entry.cell
+        if cell.method != CONTROL and not cell.given:
+            trials[cell.domain].setdefault((cell.trials, cell.trial_images), cell.method)
+    for domain, tuned in trials.items():
+        (first, method), *others = tuned.items()
+        for other, rival in others:
+            yield (
+                f"on {domain} images {method} was tuned by {said(*first)}, {rival} by "
+                f"{said(*other)}: tune all alike, or none"
+            )
+
+
+def said(trials: int, images: int) -> str:
+    """How much tuning that is."""
+    return f"{trials} trials of {images} images" if trials else "no trial"
 
 
 def apart(costs: Mapping[str, float | None], axis: Axis, tolerance: float) -> Iterator[str]:

@@ -15,12 +15,14 @@ from benchmark.leases import Lease
 from benchmark.limits import ExceededError, Limits, memory_named
 from benchmark.machine import Meter
 from benchmark.pictures import save_masks, save_test
+from benchmark.plan import Plan
 from benchmark.rows import method_of
 from benchmark.run import Evaluated
 from benchmark.store import Store
 from methods.base import Images, Method, Pretrained
 from methods.pretrain import build, pretrain
-from tasks.base import NORMALISATION, Domain
+from tasks.base import NORMALISATION
+from tasks.pools import Pool
 
 
 def nothing() -> None:
@@ -28,6 +30,21 @@ def nothing() -> None:
 
 
 MASKS = "masks_{stage}.png"
+
+
+def pool_images(pool: Pool) -> Images:
+    """A pool as methods see it: pixels without names or labels."""
+    values = NORMALISATION[pool.info.domain]
+    return Images(pool.array, values.mean, values.std, pool.held_out, pool.rows)
+
+
+def limits_of(plan: Plan) -> Limits:
+    """What a plan allows a cell."""
+    part = plan.limits
+    return Limits(
+        None if part.hours is None else part.hours * 3600,
+        None if part.memory_gib is None else part.memory_gib * 1024,
+    )
 
 
 @dataclass(slots=True)
@@ -52,12 +69,6 @@ class TorchBench:
     every: float = EVERY
     loaded: tuple[str, Pretrained] | None = field(default=None, init=False)
 
-    def images(self, domain: Domain) -> Images:
-        """A domain's pool as methods see it: pixels without names or labels."""
-        pool = self.grid.pools[domain]
-        values = NORMALISATION[pool.info.domain]
-        return Images(pool.array, values.mean, values.std, pool.held_out, pool.rows)
-
     def under_way(self, name: str) -> Interrupted:
         """Where checkpoints of a training are kept."""
         return Interrupted(self.store.checkpoints / name, self.every, self.say)
@@ -72,17 +83,14 @@ class TorchBench:
 
     def limits(self) -> Limits:
         """The plan's."""
-        part = self.grid.plan.limits
-        return Limits(
-            None if part.hours is None else part.hours * 3600,
-            None if part.memory_gib is None else part.memory_gib * 1024,
-        )
+        return limits_of(self.grid.plan)
 
     def built(self, cell: Cell) -> tuple[Method[Any], Images]:
         """The cell's method, not yet trained, and its pool."""
         key = cell.pretrain
-        images = self.images(self.grid.tasks[cell.key.task].info.domain)
-        cls, config = method_of(self.grid.plan, key.method), self.grid.configs[key.method]
+        domain = self.grid.tasks[cell.key.task].info.domain
+        images = pool_images(self.grid.pools[domain])
+        cls, config = method_of(self.grid.plan, key.method), self.grid.configs[key.method, domain]
         width, channels = self.grid.plan.width, images.pixels.shape[1]
         return build(cls, config, width, channels, seed=key.seed).to(self.device), images
 
@@ -158,10 +166,10 @@ class TorchBench:
         """What the cell's encoder has cost; of somebody else's, only its calibration is known."""
         record = self.store.encoder_record(cell.encoder)
         if cell.key.method in self.grid.plan.encoders:
-            unknown = dict.fromkeys(("images_drawn", "images_passed", "tuning_trials"))
+            unknown = dict.fromkeys(("images_drawn", "images_passed"))
             return {**unknown, "calibration": record["cost"]}
         drawn = {name: record[name] for name in ("images_drawn", "images_passed")}
-        return {**drawn, "tuning_trials": 0, **record["cost"]}
+        return {**drawn, **record["cost"]}
 
     def status_of(self, error: Exception) -> Status:
         """How a cell ended that raised this."""
@@ -181,9 +189,11 @@ class TorchBench:
 
     def facts(self, cell: Cell) -> dict[str, Any]:
         """What is known of a cell whether or not it succeeds."""
-        domain = self.grid.tasks[cell.key.task].info.domain
         info = self.grid.tasks[cell.key.task].info
+        domain = info.domain
+        tuned = self.grid.plan.tuned.get(cell.key.method, {}).get(domain)
         return {
+            **({"tuned": tuned.model_dump()} if tuned else {}),
             "encoder": cell.encoder,
             "leaks": self.grid.plan.leaks,
             "kind": info.kind,

@@ -25,6 +25,7 @@ from benchmark.options import (
 from benchmark.planning import plan
 from benchmark.running import SOME_FAILED, run, show
 from benchmark.share import export, import_cells
+from benchmark.tune import app as tune_app
 from methods.errors import InputError, TrainingError
 
 app = typer.Typer(
@@ -69,6 +70,7 @@ def main() -> int:
 
 app.add_typer(data_app, name="data")
 app.add_typer(new_app, name="new")
+app.add_typer(tune_app, name="tune")
 app.command()(check)
 app.command()(plan)
 app.command()(export)

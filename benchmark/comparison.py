@@ -190,9 +190,10 @@ def question(grid: Grid, root: Source) -> Asked:
     if terms["downstream"]["selection"] == Settings().selection:
         # Added later: a folder from before is on the same terms.
         terms["downstream"].pop("selection")
-    cells = [
-        Wanted.by(cell, grid.tasks[cell.key.task].info.domain, grid.data[cell.key.task].kind)
-        for cell in grid.cells
-    ]
+    cells = []
+    for cell in grid.cells:
+        domain, kind = grid.tasks[cell.key.task].info.domain, grid.data[cell.key.task].kind
+        tuned = grid.plan.tuned.get(cell.key.method, {}).get(domain)
+        cells.append(Wanted.by(cell, domain, kind, tuned))
     pretrains = {cell.encoder: canonical(cell.pretrain) for cell in grid.cells}
     return Asked(grid.plan.title, {**terms, "images": root.kind}, pretrains, tuple(cells))

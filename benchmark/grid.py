@@ -36,7 +36,7 @@ class Grid:
 
     plan: Plan
     budget: Budget
-    configs: dict[str, Any]
+    configs: dict[tuple[str, Domain], Any]
     tasks: dict[str, SegmentationTask]
     data: dict[str, SegmentationData]
     settings: dict[str, list[Settings]]
@@ -73,10 +73,7 @@ def settle(
         ConfigError: If a method's settings, batches or the budget do not fit it.
     """
     tasks = tasks_of(plan)
-    domains = sorted({task.info.domain for task in tasks.values()})
-    configs = {name: config_of(plan, name) for name in plan.methods}
-    for name, config in configs.items():
-        timetable(method_of(plan, name), config.batch_size, plan.budget.images)
+    configs = configs_of(plan, tasks)
     all_present(plan, tasks, source)
     precision = precision_for(plan.precision, device)
     settings = {
@@ -88,8 +85,46 @@ def settle(
         say(f"reading {name}")
         first, *more = settings[name]
         data[name] = task.load(source, replace(first, fraction=1.0) if more else first)
+    pools, lists = read_pools(plan, tasks, source, say, frozen)
+    for (name, domain), config in configs.items():
+        pool = pools[domain]
+        pool_suits(method_of(plan, name), config, len(pool.files) - pool.held_out, pool.held_out)
+    part = plan.budget
+    budget = Budget(part.images, part.checks, precision, part.statistics)
+    grid = Grid(plan, budget, configs, tasks, data, settings, pools, lists, [])
+    grid.cells.extend(cells_of(grid))
+    return grid
+
+
+def configs_of(plan: Plan, tasks: Mapping[str, Task]) -> dict[tuple[str, Domain], Any]:
+    """Every row's settings on every domain of the tasks; they suit the plan's budget.
+
+    Raises:
+        ConfigError: If a row's settings or batches do not suit it.
+    """
+    domains = sorted({task.info.domain for task in tasks.values()})
+    configs = {
+        (name, domain): config_of(plan, name, domain)
+        for name, domain in product(plan.methods, domains)
+    }
+    for (name, _), config in configs.items():
+        timetable(method_of(plan, name), config.batch_size, plan.budget.images)
+    return configs
+
+
+def read_pools(
+    plan: Plan,
+    tasks: Mapping[str, Task],
+    source: Source,
+    say: Callable[[str], None],
+    frozen: Path,
+) -> tuple[dict[Domain, Pool], list[Exclusions]]:
+    """The pool of every domain without its leaks, and the lists of these.
+
+    Takes and raises what ``settle`` does.
+    """
     pools, lists = {}, list[Exclusions]()
-    for domain in domains:
+    for domain in sorted({task.info.domain for task in tasks.values()}):
         say(f"reading pool {plan.pools[domain]} and seeking test images in it")
         chosen = [task for task in tasks.values() if task.info.domain == domain]
         pool = load_pool(pool_called(plan.pools[domain], domain), source, plan.size)
@@ -98,16 +133,8 @@ def settle(
             exclusions.judge(frozen_list, plan.leaks)
             lists.append(frozen_list)
             pool = pool.without(frozen_list.images)
-        for name, config in configs.items():
-            pool_suits(
-                method_of(plan, name), config, len(pool.files) - pool.held_out, pool.held_out
-            )
         pools[domain] = pool
-    part = plan.budget
-    budget = Budget(part.images, part.checks, precision, part.statistics)
-    grid = Grid(plan, budget, configs, tasks, data, settings, pools, lists, [])
-    grid.cells.extend(cells_of(grid))
-    return grid
+    return pools, lists
 
 
 def tasks_of(plan: Plan) -> dict[str, SegmentationTask]:
@@ -134,8 +161,11 @@ def all_present(plan: Plan, tasks: Mapping[str, Task], source: Source) -> None:
         task.files(source)
 
 
-def config_of(plan: Plan, name: str) -> Any:  # noqa: ANN401
-    """A row's settings: a method's defaults with the plan's changes, or a file of weights.
+def config_of(plan: Plan, name: str, domain: Domain) -> Any:  # noqa: ANN401
+    """A row's settings on a domain.
+
+    They are a method's defaults with the plan's changes and with what tuning has found, or a file
+    of weights.
 
     Raises:
         ConfigError: If the plan sets what the method does not have, or the weights do not suit the
@@ -144,8 +174,11 @@ def config_of(plan: Plan, name: str) -> Any:  # noqa: ANN401
     if name in plan.encoders:
         return config_of_given(plan, name)
     method = registry.method(name)
+    found = plan.tuned.get(name, {}).get(domain)
     try:
         config = changed(method.Config(), plan.config.get(name, {}), f"setting of {name}")
+        if found is not None:
+            config = changed(config, dict(found.config), f"tuned setting of {name}")
     except (TypeError, ValueError) as error:
         raise ConfigError(f"settings of {name}: {error}") from error
     return chosen(config, plan.augmentation)
@@ -209,11 +242,11 @@ def cells_of(grid: Grid) -> list[Cell]:
 
 def pretrain_key(grid: Grid, method: str, task: str, seed: int) -> PretrainKey:
     """The identity of the encoder that a task of this method and seed uses."""
-    plan = grid.plan
-    pool = grid.pools[grid.tasks[task].info.domain]
+    plan, domain = grid.plan, grid.tasks[task].info.domain
+    pool = grid.pools[domain]
     return PretrainKey(
         method=method,
-        config=canonical(grid.configs[method]),
+        config=canonical(grid.configs[method, domain]),
         width=plan.width,
         size=plan.size,
         budget=canonical(grid.budget),

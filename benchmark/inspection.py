@@ -70,7 +70,7 @@ def cell_in(archive: Archive, name: str, files: list[str]) -> tuple[Wanted, dict
         if file.endswith(".png"):
             a_picture(archive.read(f"{folder}/{file}"), f"{what}/{file}")
     cell = Cell(result.key, sent.pretrain, name, encoder, sent.fingerprint)
-    return Wanted.by(cell, result.domain, result.source), pretrain
+    return Wanted.by(cell, result.domain, result.source, sent.facts.tuned), pretrain
 
 
 def cell_of(data: bytes, what: str) -> tuple[Sent, CellResult]:

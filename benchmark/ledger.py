@@ -99,7 +99,7 @@ def total(method: str, own: list[Entry]) -> dict[str, object]:
         "steps": of_encoders("steps"),
         "TFLOP": tera(of_encoders("forward", "backward", "aside")),
         "parameters": max((c.get("parameters") or 0 for c in encoders.values()), default=None),
-        "trials": of_encoders("tuning_trials"),
+        "trials": sum({e.cell.domain: e.cell.trials for e in own}.values()),
         "seconds": of_encoders("wall_seconds"),
         "processor seconds": of_encoders("processor_seconds"),
         "fine-tuning steps": of_cells("steps"),

@@ -64,6 +64,49 @@ class PhantomPart(Part):
     seed: int = 0
 
 
+class TuningPart(Part):
+    """How ``ldbench tune`` searches (``benchmark.tuning``); it changes no cell.
+
+    Attributes:
+        images: Images that a trial draws if it goes on to the end; the budget's if None.
+        rungs: How often trials are compared on the way; 1 for no halving.
+        factor: How many times fewer trials go on with how many times more images.
+        sampler: Who says where a trial looks.
+        stage: What is fine-tuned and validated.
+        tasks: Whose validation images count; all of the plan's if empty.
+        seed: Of the search, and of every training in it; none of the plan's seeds, so that the luck
+            of one of them is not what is tuned.
+    """
+
+    images: int | None = Field(default=None, gt=0)
+    rungs: int = Field(default=3, gt=0, le=10)
+    factor: int = Field(default=2, gt=1)
+    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    stage: Literal["frozen", "finetuned", "direct"] = "frozen"
+    tasks: list[str] = []
+    seed: int = 1000
+
+
+class TunedPart(Part):
+    """What tuning has found for a method on a domain; ``ldbench run --tuned`` fills it in.
+
+    Attributes:
+        config: The best trial's hyperparameters.
+        trials: How many trials there were.
+        images: Images that a trial drew if it went on to the end.
+        trial: Which was the best.
+        study: The study's name.
+        selection: How it was chosen.
+    """
+
+    config: dict[str, int | float]
+    trials: int = Field(gt=0)
+    images: int = Field(gt=0)
+    trial: int = Field(ge=0)
+    study: str
+    selection: str = "validation-best"
+
+
 class TaskPart(Part):
     """What fine-tuning on one task does otherwise than ``[downstream]`` says."""
 

@@ -8,7 +8,16 @@ from typing import Any, Literal, get_args
 from pydantic import Field, ValidationError
 
 from benchmark import registry
-from benchmark.parts import BudgetPart, DownstreamPart, EncoderPart, LimitsPart, Part, PhantomPart
+from benchmark.parts import (
+    BudgetPart,
+    DownstreamPart,
+    EncoderPart,
+    LimitsPart,
+    Part,
+    PhantomPart,
+    TunedPart,
+    TuningPart,
+)
 from benchmark.registry import known
 from methods.errors import ConfigError
 from tasks.base import Domain
@@ -39,6 +48,8 @@ class Plan(Part):
     phantom: PhantomPart = PhantomPart()
     config: dict[str, dict[str, Any]] = Field(default={})
     encoders: dict[str, EncoderPart] = Field(default={})
+    tuning: TuningPart = TuningPart()
+    tuned: dict[str, dict[Domain, TunedPart]] = Field(default={})
 
 
 def read_plan(path: Path) -> Plan:
@@ -83,6 +94,7 @@ def checked(record: dict[str, Any], place: str) -> Plan:
         raise ConfigError(f"{place}: {key}: {first['msg']}, not {first['input']!r}") from error
     check_names(plan)
     check_encoders(plan)
+    check_tuning(plan)
     plan.downstream.check()
     return plan
 
@@ -100,6 +112,24 @@ def check_encoders(plan: Plan) -> None:
             raise ConfigError(f"[encoders.{name}]: {name} is a method: give the row another name")
         if name not in plan.methods:
             raise ConfigError(f'[encoders.{name}] is no row: add "{name}" to methods')
+
+
+def check_tuning(plan: Plan) -> None:
+    """Refuse unknown names in what concerns tuning, and a seed that would be tuned to.
+
+    Raises:
+        ConfigError: If the seed of tuning is one of the plan's.
+        UnknownNameError: If a name is unknown.
+    """
+    for name in plan.tuned:
+        known("tuned method", name, registry.methods())
+    for name in plan.tuning.tasks:
+        known("task of tuning.tasks", name, map(entry, plan.tasks))
+    if plan.tuning.seed in plan.seeds:
+        raise ConfigError(
+            f"tuning.seed {plan.tuning.seed} is among the plan's seeds: give another, so that the "
+            "luck of one seed is not what is tuned"
+        )
 
 
 def check_keys(record: dict[str, Any], part: type[Part], place: str) -> None:
@@ -155,7 +185,9 @@ def with_tasks(plan: Plan, tasks: list[str]) -> Plan:
     names = set(map(entry, chosen))
     kept = {name: own for name, own in plan.downstream.tasks.items() if name in names}
     downstream = plan.downstream.model_copy(update={"tasks": kept})
-    return plan.model_copy(update={"tasks": chosen, "downstream": downstream})
+    counted = [name for name in plan.tuning.tasks if name in names]
+    tuning = plan.tuning.model_copy(update={"tasks": counted})
+    return plan.model_copy(update={"tasks": chosen, "downstream": downstream, "tuning": tuning})
 
 
 def with_methods(plan: Plan, methods: list[str]) -> Plan:

@@ -31,6 +31,10 @@ CheckpointSeconds = Annotated[
 StaleSeconds = Annotated[
     float, typer.Option(min=0.5, help="Of silence, after which a worker counts as dead.")
 ]
+Tuned = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="With the best trials of `ldbench tune PLAN --out DIR`."),
+]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Compute failed cells again.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be computed, and end.")]
 
@@ -46,6 +50,7 @@ def run(
     scale: Scale = 1.0,
     changes: Changes = None,
     cache: Cache = None,
+    tuned: Tuned = None,
     only: Pairs = None,
     workers: Workers = 1,
     executor: Ways = "local",
@@ -63,6 +68,10 @@ def run(
     from benchmark.changes import plan_from  # noqa: PLC0415
 
     checked = plan_from(plan, scale, changes, method, task, pool)
+    if tuned is not None:
+        from benchmark.tuned import with_tuned  # noqa: PLC0415
+
+        checked = with_tuned(checked, tuned)
     from benchmark.again import Call, ended_badly  # noqa: PLC0415
 
     call = Call(checked, data, out, device, cache)

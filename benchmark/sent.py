@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field, PositiveInt, TypeAdapter
 
 from benchmark.cells import EXCLUDED, CellResult, PretrainKey
+from benchmark.parts import TunedPart
 
 #: What names a method, a task or a domain: it is shown, and part of paths.
 PLAIN = re.compile(r"\w[\w. ()+-]{0,99}")
@@ -40,6 +41,7 @@ class Facts(BaseModel):
     images: int = Field(validation_alias="pool images")
     excluded: int = Field(validation_alias=EXCLUDED)
     blind: Blind | None = None
+    tuned: TunedPart | None = None
 
 
 class Sent(BaseModel):

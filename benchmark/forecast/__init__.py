@@ -13,12 +13,11 @@ from benchmark.forecast.footprint import cell_bytes, encoder_bytes, shared_bytes
 from benchmark.forecast.probe import Setting, drawing, started
 from benchmark.forecast.tuning import Tuning, tuning
 from benchmark.forecast.work import Counts, Work, cell, encoder, together
-from benchmark.grid import ONE_STAGE, TWO_STAGES, config_of, downstream, tasks_of
+from benchmark.grid import ONE_STAGE, TWO_STAGES, config_of, configs_of, downstream, tasks_of
 from benchmark.machine import precision_for
 from benchmark.plan import Plan
 from benchmark.rows import method_of
 from methods.errors import ConfigError
-from methods.order import timetable
 from tasks.base import NORMALISATION, Domain, Source
 from tasks.labelled import Settings
 from tasks.pools import pool_called, pool_files, validating
@@ -124,8 +123,7 @@ def grounds_of(plan: Plan, setting: Setting, tasks: dict[str, SegmentationTask])
     }
     domains = sorted({task.info.domain for task in tasks.values()})
     pools = {domain: pool_counts(plan, domain) for domain in domains}
-    for name in plan.methods:
-        timetable(method_of(plan, name), config_of(plan, name).batch_size, plan.budget.images)
+    configs_of(plan, tasks)
     channels = max(NORMALISATION[domain].channels for domain in domains)
     tuned = tuning(channels, setting)
 
@@ -145,7 +143,8 @@ def row(name: str, grounds: Grounds) -> Row:
     plan, setting = grounds.plan, grounds.setting
     cls, config, seeds = (
         method_of(plan, name),
-        config_of(plan, name),
+        # Of any domain: what tuning changes hardly changes the cost.
+        config_of(plan, name, next(iter(grounds.pools))),
         len(plan.seeds),
     )
     start = started(cls, config, grounds.channels, setting)

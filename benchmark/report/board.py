@@ -56,6 +56,7 @@ class Leaderboard:
         rows: Ranked methods by mean rank, then the others by name.
         direct: Mean per task of ``random`` trained in one stage; NaN where it lacks a cell.
         notes: What a reader has to know to judge the numbers.
+        oracle: Whether test images chose what is scored: an upper bound, no result.
     """
 
     stage: str
@@ -65,6 +66,7 @@ class Leaderboard:
     rows: tuple[Row, ...]
     direct: Mapping[str, float]
     notes: tuple[str, ...]
+    oracle: bool = False
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -83,7 +85,8 @@ class Leaderboard:
         kinds = ", ".join(sorted(set(self.sources.values())))
         images = f" on {kinds} images" if kinds else ""
         share = "" if math.isnan(self.fraction) else f", label fraction {self.fraction:g}"
-        return f"{self.stage}: {self.scale.title}{unit}{images}{share}"
+        cheat = ", chosen by the oracle" if self.oracle else ""
+        return f"{self.stage}: {self.scale.title}{unit}{images}{share}{cheat}"
 
     def table(self) -> pd.DataFrame:
         """One line per method; every estimate as three columns x, x_low, x_high.

@@ -91,7 +91,6 @@ def _reading(selection: Selection) -> Iterator[str]:
         )
     else:
         yield f"A tie is within {PRACTICAL_TIE * 100:g} {scale.title} points of the task's best."
-    yield "Hyperparameters: defaults of each method's Config; not tuned."
     others = [f"{f:g}" for f in selection.fractions if f != selection.fraction]
     if others:
         yield f"Label fraction {selection.fraction:g}; left out: {', '.join(others)}."

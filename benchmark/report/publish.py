@@ -13,6 +13,7 @@ from benchmark import registry
 from benchmark.asked import Wanted, asked
 from benchmark.cells import EXCLUDED, Status
 from benchmark.durable import StoreError, writing
+from benchmark.ledger import CONTROL
 from benchmark.listing import table
 from benchmark.report.frame import Result, results, tidy
 from benchmark.report.render import boards_of, print_leaderboard, render
@@ -21,6 +22,10 @@ from benchmark.store import Store
 
 Stale = Literal["refuse", "mark", "leave out"]
 
+#: Where the hyperparameters of methods are from that were not tuned.
+UNTUNED = "defaults of each method's Config, not tuned"
+#: What must be said, in red, of tables that test images have chosen.
+ORACLE = "Selection oracle: test images chose each checkpoint; an upper bound, not a result."
 #: Seed of the bootstrap; the same results give the same tables.
 SEED = 0
 
@@ -49,11 +54,13 @@ def publish(folder: Path, *, as_json: bool, stale: Stale = "refuse") -> None:
     frame = tidy(store, question.cells, there, metric="dice")
     given = sorted({cell.method for cell in question.cells if cell.given})
     footers = [*pool_notes(cell.facts for cell in there.values()), *stale_notes(old)]
-    footers += given_notes(given)
+    footers += [*tuned_notes(question.cells), *given_notes(given)]
+    oracle = any(cell.key["settings"].get("selection") == "oracle" for cell in question.cells)
+    footers += [ORACLE] * oracle
     order = known_order(cell.method for cell in question.cells)
     foreign = [name for name in order if name not in {*registry.methods(), *given}]
     marked = {cell.method for cell in old}
-    boards = boards_of(frame, seed=SEED, footers=footers, stale=marked)
+    boards = boards_of(frame, seed=SEED, footers=footers, stale=marked, oracle=oracle)
     encoders = [cell.facts["encoder"] for cell in there.values() if "encoder" in cell.facts]
     with writing(folder):
         written = render(boards, folder, order=order, seed=SEED)
@@ -97,6 +104,19 @@ def stale_notes(old: Mapping[Wanted, Result]) -> list[str]:
     return [
         f"Stale: {whose} were computed before changes to {', '.join(modules)}: run the plan again."
     ]
+
+
+def tuned_notes(cells: Iterable[Wanted]) -> list[str]:
+    """What a reader has to know of where hyperparameters are from."""
+    tuned: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.method != CONTROL and not cell.given:
+            how = f"best of {cell.trials} trials of {cell.trial_images} images by validation"
+            methods = tuned.setdefault(how if cell.trials else UNTUNED, [])
+            methods.extend([cell.method] * (cell.method not in methods))
+    if len(tuned) == 1:
+        return [f"Hyperparameters: {how}." for how in tuned]
+    return [f"Hyperparameters of {', '.join(methods)}: {how}." for how, methods in tuned.items()]
 
 
 def given_notes(names: Sequence[str]) -> list[str]:

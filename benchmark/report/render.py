@@ -22,6 +22,7 @@ def boards_of(
     seed: int,
     footers: Sequence[str] = (),
     stale: Collection[str] = (),
+    oracle: bool = False,
 ) -> list[Leaderboard]:
     """Each stage's Dice leaderboard, all with the same random draws.
 
@@ -30,6 +31,7 @@ def boards_of(
         seed: Of the bootstrap.
         footers: What else every board has to say, after its own notes.
         stale: Methods to mark, because other code than today's has computed some of their cells.
+        oracle: Whether test images chose the checkpoints.
 
     Raises:
         ValueError: If the frame is inconsistent; see ``leaderboard``.
@@ -41,6 +43,7 @@ def boards_of(
             board,
             rows=tuple(replace(row, stale=row.method in stale) for row in board.rows),
             notes=(*board.notes, *footers),
+            oracle=oracle,
         )
         for board in boards
     ]
@@ -76,7 +79,7 @@ def render(
 
 def print_leaderboard(board: Leaderboard, console: Console) -> None:
     """Show ranks and gains, then the scores in as many tables as the terminal's width asks for."""
-    console.print(Text(board.title, style="bold"))
+    console.print(Text(board.title, style="bold red" if board.oracle else "bold"))
     if board.rows:
         head = ["method", "mean rank", "wins", "ties", "gain on random", "on random direct"]
         cell = str if console.width >= 100 else _two_lines
@@ -88,7 +91,7 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
             lines = [[name, *line[block]] for name, line in zip(names, cells, strict=True)]
             console.print(_table(["method", *board.tasks[block]], lines))
     for note in board.notes:
-        console.print(Text(f"- {note}"))
+        console.print(Text(f"- {note}", style="red" if "oracle" in note else ""))
     console.print()
 
 

@@ -169,15 +169,15 @@ def test_an_own_task_joins_the_registered_ones(source: Source, tmp_path: Path) -
 
 def test_settings_reach_into_augmentations_and_a_plan_may_share_them() -> None:
     settings = {"simclr": {"temperature": 0.2, "view": {"grey": 0.5, "area": [0.5, 1.0]}}}
-    config = config_of(plan(methods=["simclr"], config=settings), "simclr")
+    config = config_of(plan(methods=["simclr"], config=settings), "simclr", "fundus")
     assert (config.temperature, config.view.grey, config.view.area) == (0.2, 0.5, (0.5, 1.0))
     assert config.view.flip == 0.5
-    shared = config_of(plan(methods=["ld"], augmentation="shared"), "ld")
+    shared = config_of(plan(methods=["ld"], augmentation="shared"), "ld", "fundus")
     assert shared.view == SHARED
-    assert config_of(plan(methods=["ld"]), "ld").view != SHARED
+    assert config_of(plan(methods=["ld"]), "ld", "fundus").view != SHARED
     for wrong, complaint in (
         ({"view": {"gray": 0.5}}, "unknown setting of simclr's view 'gray'; did you mean 'grey'"),
         ({"view": 0.5}, "view must be a table"),
     ):
         with pytest.raises(InputError, match=complaint):
-            config_of(plan(methods=["simclr"], config={"simclr": wrong}), "simclr")
+            config_of(plan(methods=["simclr"], config={"simclr": wrong}), "simclr", "fundus")

@@ -91,7 +91,6 @@ def test_notes_name_sources_and_selection(frame: pd.DataFrame) -> None:
     says(frame.assign(source="stand-in"), "All images are stand-ins")
     mixed = frame.assign(source=frame["task"].map({"t": "real", "u": "phantom"}))
     says(mixed, "Sources differ (phantom: u; real: t)")
-    says(frame, "defaults of each method's Config; not tuned")
     says(frame, "Seeds: 2 per task. Test images: 2 per task.")
     says(frame, "A tie is within 0.5 Dice points")
     says(frame, "With 2 seeds the intervals are too narrow")

@@ -58,7 +58,7 @@ def test_a_thousandth_of_it_suits_the_phantoms_pools(paper: Plan) -> None:
     plan = with_changes(scaled(paper, 0.001), ["config.transvw.neighbours=60"])
     assert plan.budget.images == 800
     for name in plan.methods:
-        needed = registry.method(name).smallest_pool(config_of(plan, name))
+        needed = registry.method(name).smallest_pool(config_of(plan, name, "fundus"))
         assert needed <= 80, name  # a quarter of each pool's phantoms, less the held-out ones
 
 

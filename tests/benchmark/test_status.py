@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from benchmark import status
-from benchmark.asked import Asked, Wanted, ask
+from benchmark.asked import Asked, Wanted, ask, asked
 from benchmark.audit import audit
 from benchmark.cells import Cell, CellResult, Status, canonical
 from benchmark.leases import Leases
-from benchmark.ledger import Axis
+from benchmark.ledger import Axis, entries, totals
 from benchmark.speed.many_cells import invented, result
 from benchmark.status import State, standings
 from benchmark.store import Store, folder_name
@@ -266,3 +266,30 @@ def test_other_pools_and_images_are_no_comparison(tmp_path: Path) -> None:
     assert any("the pool of ld differs from that of random" in fault for fault in faults)
     assert any("the image size of ld differs" in fault for fault in faults)
     assert any("the task's files of ld differs" in fault for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("tuned", "said"),
+    [
+        ({"ld": (12, 3000), "simclr": (12, 3000)}, None),
+        ({"ld": (12, 3000)}, "ld was tuned by 12 trials of 3000 images, simclr by no trial"),
+        ({"ld": (12, 3000), "simclr": (24, 3000)}, "simclr by 24 trials of 3000 images"),
+        ({"ld": (12, 3000), "simclr": (12, 6000)}, "simclr by 12 trials of 6000 images"),
+    ],
+)
+def test_tuning_one_more_than_another_is_unfair(
+    tuned: dict[str, tuple[int, int]], said: str | None, tmp_path: Path
+) -> None:
+    store, cells = fair(tmp_path)
+    wanted = []
+    for cell in cells:
+        trials, images = tuned.get(cell.key.method, (0, 0))
+        known = Wanted.by(cell, "fundus", "phantom")
+        wanted.append(replace(known, trials=trials, trial_images=images))
+    old = asked(tmp_path)
+    ask(tmp_path, replace(old, cells=tuple(wanted)))
+    faults = audit(store)
+    assert (faults == []) == (said is None), faults
+    assert said is None or any(said in fault for fault in faults)
+    counted = {row["method"]: row["trials"] for row in totals(entries(store, standings(store)))}
+    assert counted == {m: tuned.get(m, (0, 0))[0] for m in ("random", "ld", "simclr")}

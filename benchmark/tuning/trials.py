@@ -1,0 +1,233 @@
+"""One trial at one rung: pre-train so far, fine-tune on each task, score validation images.
+
+What a trial has scored is a folder ``OUT/trials/<study>-<trial>-<rung>/`` that is there whole or
+not at all: whoever finds it need not compute it again.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from benchmark import registry
+from benchmark.bench import limits_of, pool_images
+from benchmark.checkpoints import EVERY, Interrupted
+from benchmark.durable import intact, put_folder, sealed, sweep, write_json
+from benchmark.leases import Lease
+from benchmark.limits import memory_named
+from benchmark.machine import Meter
+from benchmark.rows import method_of
+from benchmark.store import Store
+from benchmark.tuning.questions import FLOOR, Tuning
+from benchmark.tuning.snapshot import Trial
+from benchmark.tuning.study import Question
+from methods.base import Pretrained
+from methods.pretrain import build, pretrain
+from tasks.base import Domain
+from tasks.manifest import digest
+
+RECORD, SCORES = "trial.json", "validation.parquet"
+#: A floor leaves this Dice to win at least, or a task that is solved would outweigh all others.
+LEAST = 0.02
+FIELDS = pa.schema([("task", pa.string()), ("image", pa.string()), ("dice", pa.float64())])
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """What a trial has scored at a rung.
+
+    Attributes:
+        dice: Of every validation image, by task and image.
+        record: What it was and what it cost, JSON-ready.
+    """
+
+    dice: dict[str, dict[str, float]]
+    record: dict[str, Any]
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Mean validation Dice of each task."""
+        return {task: float(np.mean([*images.values()])) for task, images in self.dice.items()}
+
+
+def objective(dice: Mapping[str, float], floor: Mapping[str, float]) -> float:
+    """What is maximised: the mean over tasks of the share won of what the floor leaves to win.
+
+    Args:
+        dice: Mean validation Dice of each task, in [0, 1].
+        floor: The same without pre-training.
+
+    Returns:
+        At most 1; 0 where pre-training changes nothing, negative where it harms.
+    """
+    left = {task: max(1.0 - floor[task], LEAST) for task in dice}
+    return float(np.mean([(dice[task] - floor[task]) / left[task] for task in dice]))
+
+
+def trial_name(question: Question, index: int) -> str:
+    """The name of a trial's lease and checkpoints."""
+    return f"trial-{question.folder}-{index:04d}"
+
+
+def floor_name(tuning: Tuning, domain: Domain) -> str:
+    """The name of a domain's floor."""
+    return f"floor-{digest(tuning.floor_terms(domain))[:12]}"
+
+
+def place(store: Store, name: str) -> Path:
+    """Where scores are kept."""
+    return store.root / "trials" / name
+
+
+def there(store: Store, name: str) -> bool:
+    """Whether they are."""
+    return (place(store, name) / RECORD).is_file()
+
+
+def read(store: Store, name: str) -> Validated:
+    """What was scored.
+
+    Raises:
+        StoreError: If it cannot be read or was changed.
+    """
+    folder = place(store, name)
+    digests = sealed(folder)
+    record = json.loads(intact(folder, RECORD, digests))
+    table = pq.read_table(pa.BufferReader(intact(folder, SCORES, digests)))
+    dice: dict[str, dict[str, float]] = {}
+    for row in table.to_pylist():
+        dice.setdefault(row["task"], {})[row["image"]] = row["dice"]
+    return Validated(dice, record)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Something to pre-train and score.
+
+    Attributes:
+        name: Of the folder for what it scores.
+        method: As registered.
+        config: Its settings.
+        domain: Of pool and tasks.
+        images: To draw.
+        told: What else the record says.
+    """
+
+    name: str
+    method: str
+    config: Any
+    domain: Domain
+    images: int
+    told: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Hands:
+    """Trains and scores trials on a device; it holds no test image.
+
+    Attributes:
+        tuning: What the studies need.
+        store: The results folder.
+        device: Where to compute.
+        say: Told what is gone on from.
+        every: Seconds between two checkpoints of a training.
+    """
+
+    tuning: Tuning
+    store: Store
+    device: torch.device
+    say: Callable[[str], None]
+    every: float = EVERY
+
+    def under_way(self, name: str) -> Interrupted:
+        """Where checkpoints of a training are kept."""
+        return Interrupted(self.store.checkpoints / name, self.every, self.say)
+
+    def trial(self, question: Question, trial: Trial, rung: int, lease: Lease) -> float:
+        """The value of a trial at a rung; what it has scored is kept."""
+        name, domain = f"{question.folder}-{trial.index:04d}-{rung}", question.domain
+        if not there(self.store, name):
+            start = self.tuning.configs[question.method, domain]
+            images = question.halving.images_at(rung)
+            told = {"trial": trial.index, "rung": rung, "params": trial.params}
+            config = replace(start, **trial.params)
+            self.score(Attempt(name, question.method, config, domain, images, told), lease)
+        floor = read(self.store, floor_name(self.tuning, domain)).means
+        return objective(read(self.store, name).means, floor)
+
+    def floor(self, domain: Domain, lease: Lease) -> None:
+        """Score no pre-training."""
+        name, config = floor_name(self.tuning, domain), registry.method(FLOOR).Config()
+        images = self.tuning.budget.images
+        self.score(Attempt(name, FLOOR, config, domain, images, {}), lease)
+
+    def score(self, attempt: Attempt, lease: Lease) -> None:
+        """Pre-train until so many images are drawn, score, and keep what came out."""
+        meter, name = Meter(self.device), attempt.name
+        sweep(place(self.store, name))
+        pretrained = self.pretrained(attempt, lease, meter)
+        dice: dict[str, dict[str, float]] = {}
+        for task in self.tuning.tasks_of(attempt.domain):
+            dice[task] = self.validated(pretrained, task, f"{name}-{task}", lease, meter)
+        record = {
+            **attempt.told,
+            "images_drawn": pretrained.images_drawn,
+            "transferred": pretrained.transferred,
+            "selection": {task: self.tuning.data[task].settings.selection for task in dice},
+            "cost": {**meter.read(), **asdict(pretrained.spent)},
+        }
+        rows = [(task, image, value) for task, own in dice.items() for image, value in own.items()]
+        table = pa.table(dict(zip(FIELDS.names, zip(*rows, strict=True), strict=True)), FIELDS)
+
+        def fill(folder: Path) -> None:
+            pq.write_table(table, folder / SCORES)
+            write_json(folder / RECORD, record)
+
+        put_folder(place(self.store, name), fill, lease.check)
+        for task in dice:
+            self.under_way(f"{name}-{task}").remove()
+
+    def pretrained(self, attempt: Attempt, lease: Lease, meter: Meter) -> Pretrained:
+        """Train on from the last checkpoint until so many images are drawn."""
+        plan, budget, seed = self.tuning.plan, self.tuning.budget, self.tuning.plan.tuning.seed
+        pool = pool_images(self.tuning.pools[attempt.domain])
+        cls, channels = method_of(plan, attempt.method), pool.pixels.shape[1]
+        built = build(cls, attempt.config, plan.width, channels, seed=seed).to(self.device)
+        points = self.under_way(lease.name).points(meter, lease.check)
+        if (
+            points.start
+            and points.start.values["drawn"] >= attempt.images + attempt.config.batch_size
+        ):
+            points = replace(points, start=None)  # of a later rung: scores were removed by hand
+        with memory_named(attempt.config.batch_size, pool.side):
+            return pretrain(
+                built,
+                pool,
+                budget,
+                seed=seed,
+                observe=limits_of(plan).watch(meter, self.device, lambda _: None),
+                checkpoints=points,
+                until=attempt.images if attempt.images < budget.images else None,
+            )
+
+    def validated(
+        self, pretrained: Pretrained, task: str, name: str, lease: Lease, meter: Meter
+    ) -> dict[str, float]:
+        """Dice of every validation image of a task."""
+        data = self.tuning.data[task]
+        with memory_named(data.settings.batch_size, data.settings.size):
+            seen = self.tuning.tasks[task].validate(
+                pretrained,
+                data,
+                seed=self.tuning.plan.tuning.seed,
+                stage=self.tuning.plan.tuning.stage,
+                observe=limits_of(self.tuning.plan).watch(meter, self.device, lambda _: None),
+                checkpoints=self.under_way(name).points(Meter(self.device), lease.check),
+            )
+        return dict(zip(seen.ids, seen.dice.tolist(), strict=True))

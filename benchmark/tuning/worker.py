@@ -1,0 +1,169 @@
+"""A worker that computes what is due of some studies, beside any number of others."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from optuna.storages import BaseStorage
+
+from benchmark.durable import StoreError
+from benchmark.leases import Lease, Leases, LostLeaseError
+from benchmark.run import PATIENCE, not_deadly
+from benchmark.store import Store
+from benchmark.tuning.snapshot import Trial, keep
+from benchmark.tuning.storages import JOURNAL, answering, close, locked, mend, opened
+from benchmark.tuning.study import Question, Study
+from benchmark.tuning.trials import Hands, floor_name, there, trial_name
+from tasks.base import Domain
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What a worker computes next: a trial at a rung, or a domain's floor if there is no trial."""
+
+    lease: Lease
+    domain: Domain
+    question: Question | None = None
+    trial: Trial | None = None
+    rung: int = 0
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        if self.question is None or self.trial is None:
+            return f"floor / {self.domain}"
+        last = self.question.halving.rungs
+        trial = f"trial {self.trial.index}, rung {self.rung + 1} of {last}"
+        return f"{self.question.method} / {self.domain} / {trial}"
+
+
+@dataclass(slots=True)
+class Tuner:
+    """Works on studies until they are finished.
+
+    Attributes:
+        hands: Trains and scores.
+        leases: Who computes what; entered by the caller.
+        url: Of the storage; the results folder's journal if None.
+        say: Told about each piece.
+        observe: Told about each piece that is over.
+    """
+
+    hands: Hands
+    leases: Leases
+    url: str | None
+    say: Callable[[str], None]
+    observe: Callable[[int], None]
+    storage: BaseStorage | None = field(default=None, init=False)
+
+    @property
+    def store(self) -> Store:
+        """The results folder."""
+        return self.hands.store
+
+    def run(self) -> None:
+        """Compute what is due, wait while others do, end when every study is finished."""
+        try:
+            while (pieces := self.next()) is not None:
+                for piece in pieces:
+                    self.compute(piece)
+                if not pieces:
+                    time.sleep(PATIENCE)
+        finally:
+            if self.storage is not None:
+                close(self.storage)
+
+    @contextmanager
+    def studies(self) -> Iterator[list[Study]]:
+        """Every study, to be changed by this worker alone."""
+        with locked(self.store.root), answering(self.url):
+            if self.storage is None:
+                self.storage = opened(self.url, self.store.root)
+            elif self.url is None:
+                mend(self.store.root / JOURNAL)
+            storage = self.storage
+            yield [Study(storage, question) for question in self.hands.tuning.questions]
+
+    def next(self) -> list[Piece] | None:
+        """A piece to compute, nothing if others are at all of them, None if all is finished."""
+        with self.studies() as studies:
+            waiting = False
+            for domain in dict.fromkeys(study.question.domain for study in studies):
+                if there(self.store, name := floor_name(self.hands.tuning, domain)):
+                    continue
+                waiting = True
+                if lease := self.claimed(name):
+                    return [Piece(lease, domain)]
+            for study in studies:
+                question = study.question
+                if not there(self.store, floor_name(self.hands.tuning, question.domain)):
+                    continue
+                self.settle(study)
+                for rung, index in study.due():
+                    waiting = True
+                    if lease := self.claimed(trial_name(question, index)):
+                        trial = study.begin(index, rung)
+                        return [Piece(lease, question.domain, question, trial, rung)]
+            return [] if waiting else None
+
+    def claimed(self, name: str) -> Lease | None:
+        """A lease, if nobody living has it."""
+        return self.leases.claim(name, self.hands.under_way(name).mark)
+
+    def settle(self, study: Study) -> None:
+        """Note which trials have ended, and forget how far they were."""
+        for index in study.settle():
+            self.hands.under_way(trial_name(study.question, index)).remove()
+        keep(self.store.root, study.snapshot())
+
+    def compute(self, piece: Piece) -> None:
+        """Compute a piece and note what came out; a failure is a result.
+
+        Raises:
+            StoreError: If results cannot be written; nothing is noted then.
+        """
+        try:
+            self.note(piece, *self.outcome(piece))
+        except LostLeaseError:
+            self.say(f"lost    {piece.label} was taken over by another worker")
+        finally:
+            self.leases.release(piece.lease)
+
+    def outcome(self, piece: Piece) -> tuple[float | None, str]:
+        """A piece's value, or why it has none."""
+        try:
+            not_deadly(piece.lease)
+            if piece.question is None or piece.trial is None:
+                self.hands.floor(piece.domain, piece.lease)
+                return None, ""
+            return self.hands.trial(piece.question, piece.trial, piece.rung, piece.lease), ""
+        except StoreError:
+            raise  # not the method's fault
+        except Exception as error:
+            piece.lease.check()  # whatever went wrong without it is another worker's now
+            if piece.trial is None:
+                raise
+            return None, f"{type(error).__name__}: {error}"
+
+    def note(self, piece: Piece, value: float | None, reason: str) -> None:
+        """Write down what came out.
+
+        Raises:
+            LostLeaseError: If another worker has taken over; nothing is written then.
+        """
+        with self.studies() as studies:
+            piece.lease.check()
+            for study in studies:
+                if piece.trial is None or study.question != piece.question:
+                    continue
+                if value is None:
+                    study.fail(piece.trial, reason)
+                else:
+                    study.report(piece.trial, piece.rung, value)
+                self.settle(study)
+        self.observe(1)
+        if reason:
+            self.say(f"FAILED  {piece.label}: {reason.splitlines()[0]}")
+        else:
+            self.say(f"done    {piece.label}" + ("" if value is None else f": {value:+.4f}"))

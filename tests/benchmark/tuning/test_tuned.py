@@ -1,0 +1,91 @@
+"""The best trials become a plan's settings; who was tuned more than others is told."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmark.durable import StoreError
+from benchmark.grid import config_of
+from benchmark.plan import Plan, checked
+from benchmark.tuned import with_tuned
+from benchmark.tuning.snapshot import Snapshot, Trial, keep
+from methods.errors import ConfigError
+
+
+def plan(*methods: str, **more: object) -> Plan:
+    record = {
+        "title": "Some",
+        "methods": ["random", *methods],
+        "tasks": ["chasedb1_vessel", "hrf_vessel"],
+        "seeds": [0],
+        "pools": {"fundus": "idrid_grading"},
+        "size": 32,
+        "budget": {"images": 40},
+        "downstream": {"steps": 2, "batch_size": 2},
+        **more,
+    }
+    return checked(record, "test")
+
+
+def trial(index: int, value: float | None, rate: float = 1e-3) -> Trial:
+    values = {} if value is None else {0: value, 1: value}
+    state = "failed" if value is None else "complete"
+    return Trial(index, index, index, {"learning_rate": rate}, values, (0,), state, False, "", 1)
+
+
+def study(method: str, *trials: Trial, finished: bool = True, **more: object) -> Snapshot:
+    known = Snapshot(
+        name=f"Some / {method}",
+        folder=f"{method}-0123456789ab",
+        method=method,
+        domain="fundus",
+        terms={"space": {}},
+        images=[20, 40],
+        brackets=[len(trials)],
+        finished=finished,
+        trials=list(trials),
+    )
+    return replace(known, **more)  # type: ignore[arg-type]
+
+
+def test_the_best_trial_is_taken(tmp_path: Path) -> None:
+    keep(tmp_path, study("simclr", trial(0, 0.1), trial(1, 0.3, 5e-3), trial(2, None)))
+    tuned = with_tuned(plan("simclr", config={"simclr": {"batch_size": 8}}), tmp_path)
+    config = config_of(tuned, "simclr", "fundus")
+    assert (config.learning_rate, config.batch_size) == (5e-3, 8)
+    part = tuned.tuned["simclr"]["fundus"]
+    assert (part.trials, part.images, part.trial, part.selection) == (3, 40, 1, "validation-best")
+    assert "random" not in tuned.tuned
+
+
+def test_equal_trials_leave_the_defaults(tmp_path: Path) -> None:
+    keep(tmp_path, study("simclr", trial(0, 0.3), trial(1, 0.3, 5e-3)))
+    part = with_tuned(plan("simclr"), tmp_path).tuned["simclr"]["fundus"]
+    assert (part.trial, part.config) == (0, {"learning_rate": 1e-3})
+
+
+def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="holds no study: run `ldbench tune PLAN"):
+        with_tuned(plan("simclr"), tmp_path)
+    keep(tmp_path, study("simclr", trial(0, 0.3)))
+    with pytest.raises(
+        ConfigError, match=r"no study of ld on fundus images \(it holds simclr on fundus\): tune ld"
+    ):
+        with_tuned(plan("simclr", "ld"), tmp_path)
+    keep(tmp_path, study("ld", trial(0, 0.3), finished=False))
+    with pytest.raises(ConfigError, match=r"'Some / ld' in .* is not finished"):
+        with_tuned(plan("simclr", "ld"), tmp_path)
+    keep(tmp_path, study("ld", trial(0, None)))
+    with pytest.raises(ConfigError, match=r"every trial of the study 'Some / ld' in .* has failed"):
+        with_tuned(plan("ld"), tmp_path)
+    keep(tmp_path, study("simclr", trial(0, 0.3), folder="simclr-ffffffffffff"))
+    with pytest.raises(ConfigError, match="holds 2 studies of simclr"):
+        with_tuned(plan("simclr"), tmp_path)
+
+
+def test_a_plan_may_hold_what_was_found(tmp_path: Path) -> None:
+    """So that a comparison can be published with its hyperparameters."""
+    keep(tmp_path, study("simclr", trial(0, 0.1), trial(1, 0.3, 5e-3)))
+    tuned = with_tuned(plan("simclr"), tmp_path)
+    assert checked(tuned.model_dump(exclude_none=True), "again") == tuned
