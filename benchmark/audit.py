@@ -134,7 +134,9 @@ def early(found: Iterable[Entry]) -> Iterator[str]:
         for stage in entry.cell.stages:
             known = entry.facts.get(stage, {})
             opened, steps = known.get("test opened after step"), known.get("steps")
-            if opened is None:
+            if known.get("selection") == "oracle":
+                yield f"{entry.cell.label} was chosen by its test images (oracle, {stage})"
+            elif opened is None:
                 yield f"{entry.cell.label} does not say when its test images were opened ({stage})"
             elif opened != steps:
                 yield (

@@ -106,6 +106,13 @@ def read(store: Store, name: str) -> Validated:
     return Validated(dice, record)
 
 
+def put_scores(folder: Path, dice: Mapping[str, Mapping[str, float]]) -> None:
+    """Write scores by task and image."""
+    rows = [(task, image, value) for task, own in dice.items() for image, value in own.items()]
+    table = pa.table(dict(zip(FIELDS.names, zip(*rows, strict=True), strict=True)), FIELDS)
+    pq.write_table(table, folder / SCORES)
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """Something to pre-train and score.
@@ -182,11 +189,9 @@ class Hands:
             "selection": {task: self.tuning.data[task].settings.selection for task in dice},
             "cost": {**meter.read(), **asdict(pretrained.spent)},
         }
-        rows = [(task, image, value) for task, own in dice.items() for image, value in own.items()]
-        table = pa.table(dict(zip(FIELDS.names, zip(*rows, strict=True), strict=True)), FIELDS)
 
         def fill(folder: Path) -> None:
-            pq.write_table(table, folder / SCORES)
+            put_scores(folder, dice)
             write_json(folder / RECORD, record)
 
         put_folder(place(self.store, name), fill, lease.check)
@@ -200,10 +205,8 @@ class Hands:
         cls, channels = method_of(plan, attempt.method), pool.pixels.shape[1]
         built = build(cls, attempt.config, plan.width, channels, seed=seed).to(self.device)
         points = self.under_way(lease.name).points(meter, lease.check)
-        if (
-            points.start
-            and points.start.values["drawn"] >= attempt.images + attempt.config.batch_size
-        ):
+        most = attempt.images + attempt.config.batch_size
+        if points.start and points.start.values["drawn"] >= most:
             points = replace(points, start=None)  # of a later rung: scores were removed by hand
         with memory_named(attempt.config.batch_size, pool.side):
             return pretrain(

@@ -221,6 +221,11 @@ def with_facts(**changes: Any) -> Change:  # noqa: ANN401
             None,
             "opened its test images after step 1 of 2 of the stage frozen",
         ),
+        (
+            with_facts(frozen={"steps": 2, "test opened after step": 2, "selection": "oracle"}),
+            None,
+            "was chosen by its test images (oracle, frozen)",
+        ),
         (with_facts(frozen={}), None, "does not say when its test images were opened (frozen)"),
     ],
 )

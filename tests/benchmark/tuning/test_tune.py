@@ -1,5 +1,6 @@
 """Tuning on the smallest phantoms: from a plan to the best trials, through kills and faults."""
 
+import importlib
 import json
 import os
 import shutil
@@ -205,6 +206,16 @@ def test_two_processes_one_killed_have_the_same_trials(
     assert scores(tmp_path) == scores(serial)
     attempts = [trial.attempts for study in snapshots(tmp_path) for trial in study.trials]
     assert sorted(attempts)[-2:] == [1, 2]
+
+
+@pytest.mark.slow
+def test_a_ray_cluster_has_the_same_trials(plan: Plan, serial: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="needs the extra ray")
+    cluster = importlib.import_module("benchmark.executors.cluster")
+    way = Way(cluster.Cluster("local"), stale=10.0)
+    tune(plan, data_of(serial), tmp_path, "cpu", None, Search(trials=5, way=way))
+    assert trials(tmp_path) == trials(serial)
+    assert scores(tmp_path) == scores(serial)
 
 
 @pytest.mark.slow
