@@ -135,3 +135,17 @@ def test_six_tasks_fit_a_hundred_columns(frame: pd.DataFrame) -> None:
     assert "All images are phantoms" in text
     assert sum(line.startswith("method") for line in text.splitlines()) == 2
     print_leaderboard(board(frame.iloc[:0]), Console(file=out, width=40))
+
+
+def test_what_the_oracle_chose_is_red_and_says_so(frame: pd.DataFrame) -> None:
+    out = StringIO()
+    console = Console(file=out, width=100, force_terminal=True, color_system="standard")
+    result = boards_of(frame, seed=0, footers=["Selection oracle: no result."], oracle=True)[0]
+    print_leaderboard(result, console)
+    red = [
+        line for line in out.getvalue().splitlines() if "\x1b[1;31m" in line or "\x1b[31m" in line
+    ]
+    assert len(red) == 2
+    assert all("oracle" in line for line in red)
+    assert "chosen by the oracle" in result.markdown()
+    assert "oracle" not in board(frame).title
