@@ -36,7 +36,7 @@ Methods = Annotated[
 ]
 SamplerName = Annotated[
     Literal["tpe", "random", "grid"] | None,
-    typer.Option(help="Who says where a trial looks; PLAN's [tuning] if not given."),
+    typer.Option(help="Who says where a trial looks; PLAN's tuning.sampler if not given."),
 ]
 Storage = Annotated[
     str | None,

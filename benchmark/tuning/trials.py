@@ -171,6 +171,8 @@ class Hands:
     def floor(self, domain: Domain, lease: Lease) -> None:
         """Score no pre-training."""
         name, config = floor_name(self.tuning, domain), registry.method(FLOOR).Config()
+        if there(self.store, name):  # by another worker, a moment ago
+            return
         images = self.tuning.budget.images
         self.score(Attempt(name, FLOOR, config, domain, images, {}), lease)
 

@@ -104,8 +104,13 @@ class Tuner:
                     waiting = True
                     if lease := self.claimed(trial_name(question, index)):
                         trial = study.begin(index, rung)
+                        keep(self.store.root, study.snapshot())
                         return [Piece(lease, question.domain, question, trial, rung)]
-            return [] if waiting else None
+            if waiting:
+                return []
+            for study in studies:  # whoever came to the end may have been killed before it could
+                keep(self.store.root, study.snapshot())
+            return None
 
     def claimed(self, name: str) -> Lease | None:
         """A lease, if nobody living has it."""
@@ -113,9 +118,11 @@ class Tuner:
 
     def settle(self, study: Study) -> None:
         """Note which trials have ended, and forget how far they were."""
-        for index in study.settle():
+        ended = study.settle()
+        for index in ended:
             self.hands.under_way(trial_name(study.question, index)).remove()
-        keep(self.store.root, study.snapshot())
+        if ended:
+            keep(self.store.root, study.snapshot())
 
     def compute(self, piece: Piece) -> None:
         """Compute a piece and note what came out; a failure is a result.
@@ -161,6 +168,7 @@ class Tuner:
                     study.fail(piece.trial, reason)
                 else:
                     study.report(piece.trial, piece.rung, value)
+                keep(self.store.root, study.snapshot())
                 self.settle(study)
         self.observe(1)
         if reason:
