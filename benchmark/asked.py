@@ -41,7 +41,7 @@ class Wanted:
         given: Whether the encoder is somebody else's (``methods.given``), not a method's.
         trials: How many trials its hyperparameters were chosen from; 0 if they were not tuned. Here
             and not in the cell, which is the same if the defaults have won.
-        trial_images: Images that such a trial drew.
+        tuning: On which terms.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Wanted:
     key: Mapping[str, Any] = field(hash=False)
     given: bool = False
     trials: int = 0
-    trial_images: int = 0
+    tuning: str = ""
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Wanted":
@@ -80,7 +80,7 @@ class Wanted:
             key=key,
             given=registry.GIVEN in cell.fingerprint,
             trials=tuned.trials if tuned else 0,
-            trial_images=tuned.images if tuned else 0,
+            tuning=tuned.terms if tuned else "",
         )
 
     @property

@@ -67,23 +67,18 @@ def unequal(found: Iterable[Entry], axis: Axis, tolerance: float) -> Iterator[st
 
 def unequally_tuned(found: Iterable[Entry]) -> Iterator[str]:
     """Methods of one domain of which one was tuned more than another."""
-    trials: dict[str, dict[tuple[int, int], str]] = defaultdict(dict)
+    tunings: dict[str, dict[str, str]] = defaultdict(dict)
     for entry in found:
         cell = entry.cell
         if cell.method != CONTROL and not cell.given:
-            trials[cell.domain].setdefault((cell.trials, cell.trial_images), cell.method)
-    for domain, tuned in trials.items():
+            tunings[cell.domain].setdefault(cell.tuning or "no trial", cell.method)
+    for domain, tuned in tunings.items():
         (first, method), *others = tuned.items()
         for other, rival in others:
             yield (
-                f"on {domain} images {method} was tuned by {said(*first)}, {rival} by "
-                f"{said(*other)}: tune all alike, or none"
+                f"on {domain} images {method} was tuned by {first}, {rival} by {other}: tune all "
+                "alike, or none"
             )
-
-
-def said(trials: int, images: int) -> str:
-    """How much tuning that is."""
-    return f"{trials} trials of {images} images" if trials else "no trial"
 
 
 def apart(costs: Mapping[str, float | None], axis: Axis, tolerance: float) -> Iterator[str]:

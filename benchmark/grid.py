@@ -85,6 +85,7 @@ def settle(
         say(f"reading {name}")
         first, *more = settings[name]
         data[name] = task.load(source, replace(first, fraction=1.0) if more else first)
+    check_tuned(plan, tasks, data)
     pools, lists = read_pools(plan, tasks, source, say, frozen)
     for (name, domain), config in configs.items():
         pool = pools[domain]
@@ -94,6 +95,23 @@ def settle(
     grid = Grid(plan, budget, configs, tasks, data, settings, pools, lists, [])
     grid.cells.extend(cells_of(grid))
     return grid
+
+
+def check_tuned(
+    plan: Plan, tasks: Mapping[str, Task], data: Mapping[str, SegmentationData]
+) -> None:
+    """Insist that methods were tuned on images of the kind that is scored.
+
+    Raises:
+        ConfigError: If one was tuned on phantoms for real images, or the other way round.
+    """
+    for (method, tuned), (name, task) in product(plan.tuned.items(), tasks.items()):
+        part = tuned.get(task.info.domain)
+        if part is not None and part.kind != data[name].kind:
+            raise ConfigError(
+                f"{method} was tuned on {part.kind} images, and {name} has {data[name].kind} ones: "
+                "tune on such as will be scored"
+            )
 
 
 def configs_of(plan: Plan, tasks: Mapping[str, Task]) -> dict[tuple[str, Domain], Any]:

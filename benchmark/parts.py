@@ -92,19 +92,46 @@ class TunedPart(Part):
 
     Attributes:
         config: The best trial's hyperparameters.
-        trials: How many trials there were.
-        images: Images that a trial drew if it went on to the end.
         trial: Which was the best.
         study: The study's name.
-        selection: How it was chosen.
+        kind: Of the images that were scored.
+        brackets: How many trials began together, again and again.
+        images: Images that a trial drew if it went on to the end.
+        rungs: How often trials were compared.
+        factor: How many times fewer went on each time.
+        sampler: Who said where a trial looked.
+        stage: What was fine-tuned and validated.
+        tasks: Whose validation images counted.
+        selection: Which checkpoint of a fine-tuning was validated.
     """
 
     config: dict[str, int | float]
-    trials: int = Field(gt=0)
-    images: int = Field(gt=0)
     trial: int = Field(ge=0)
     study: str
-    selection: str = "validation-best"
+    kind: str
+    brackets: list[int] = Field(min_length=1)
+    images: int = Field(gt=0)
+    rungs: int = Field(gt=0)
+    factor: int = Field(gt=1)
+    sampler: str
+    stage: str
+    tasks: list[str] = Field(min_length=1)
+    selection: str
+
+    @property
+    def trials(self) -> int:
+        """How many there were."""
+        return sum(self.brackets)
+
+    @property
+    def terms(self) -> str:
+        """All that methods of one table must have been given alike."""
+        trials = " + ".join(map(str, self.brackets))
+        halving = f"in {self.rungs} rungs by {self.factor}" if self.rungs > 1 else "each"
+        return (
+            f"{trials} trials of {self.images} images {halving} ({self.sampler}, {self.stage}, "
+            f"{self.selection}, on {', '.join(self.tasks)})"
+        )
 
 
 class TaskPart(Part):

@@ -69,9 +69,11 @@ def run(
 
     checked = plan_from(plan, scale, changes, method, task, pool)
     if tuned is not None:
-        from benchmark.tuned import with_tuned  # noqa: PLC0415
+        from benchmark.tuned import remarks, with_tuned  # noqa: PLC0415
 
         checked = with_tuned(checked, tuned)
+        for remark in remarks(checked, tuned):
+            print(remark, file=sys.stderr)
     from benchmark.again import Call, ended_badly  # noqa: PLC0415
 
     call = Call(checked, data, out, device, cache)

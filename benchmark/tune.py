@@ -38,6 +38,7 @@ SamplerName = Annotated[
     Literal["tpe", "random", "grid"] | None,
     typer.Option(help="Who says where a trial looks; PLAN's tuning.sampler if not given."),
 ]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Compute failed trials again.")]
 Storage = Annotated[
     str | None,
     typer.Option(
@@ -66,6 +67,8 @@ def start(
     address: Address = "auto",
     checkpoint_seconds: CheckpointSeconds = 60.0,
     stale_seconds: StaleSeconds = 60.0,
+    *,
+    retry_failed: RetryFailed = False,
 ) -> None:
     """Have N trials of every method of PLAN on validation images; a study each, on equal terms.
 
@@ -89,7 +92,7 @@ def start(
     ):
         print(warning, file=sys.stderr)
     way = Way(chosen, every=checkpoint_seconds, stale=stale_seconds)
-    search = Search(trials, tuple(method or ()), storage, workers, way)
+    search = Search(trials, tuple(method or ()), storage, workers, retry_failed, way)
     tune(checked, data, out, device, cache, search)
     publish(out, as_json=False)
 

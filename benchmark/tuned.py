@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from benchmark import registry
+from benchmark.asked import difference
 from benchmark.ledger import CONTROL
 from benchmark.parts import TunedPart
 from benchmark.plan import Plan
@@ -10,6 +11,7 @@ from benchmark.tuning.snapshot import Snapshot, snapshots
 from methods import METHODS
 from methods.errors import ConfigError
 from tasks.base import Domain
+from tasks.labelled import Settings
 
 
 def with_tuned(plan: Plan, folder: Path) -> Plan:
@@ -27,7 +29,8 @@ def with_tuned(plan: Plan, folder: Path) -> Plan:
     domains = sorted({registry.task(name).info.domain for name in plan.tasks})
     rows = [name for name in plan.methods if tunable(plan, name)]
     tuned = {
-        name: {domain: found(folder, studies, name, domain) for domain in domains} for name in rows
+        name: {domain: found(plan, folder, studies, name, domain) for domain in domains}
+        for name in rows
     }
     return plan.model_copy(update={"tuned": {**plan.tuned, **tuned}})
 
@@ -43,11 +46,13 @@ def tunable(plan: Plan, name: str) -> bool:
     return bool(tunables(registry.method(name).Config))  # imports another package
 
 
-def found(folder: Path, studies: list[Snapshot], method: str, domain: Domain) -> TunedPart:
+def found(
+    plan: Plan, folder: Path, studies: list[Snapshot], method: str, domain: Domain
+) -> TunedPart:
     """The best trial of a method on a domain.
 
     Raises:
-        ConfigError: If there is none, or more than one study.
+        ConfigError: If there is none, or more than one study, or it does not suit the plan.
     """
     own = [study for study in studies if (study.method, study.domain) == (method, domain)]
     if not own:
@@ -65,16 +70,64 @@ def found(folder: Path, studies: list[Snapshot], method: str, domain: Domain) ->
         raise ConfigError(
             f"the study {study.name!r} in {folder} is not finished: run `ldbench tune` again first"
         )
+    suits(plan, study)
     best = study.best
     if best is None:
         raise ConfigError(
             f"every trial of the study {study.name!r} in {folder} has failed: see `ldbench tune "
             f"report {folder}`"
         )
+    terms = study.terms
+    settings = [task["settings"] for task in terms["tasks"].values()]
     return TunedPart(
         config=best.params,
-        trials=sum(study.brackets),
-        images=study.images[-1],
         trial=best.index,
         study=study.name,
+        kind=terms["images"],
+        brackets=study.brackets,
+        images=study.images[-1],
+        rungs=terms["rungs"],
+        factor=terms["factor"],
+        sampler=terms["sampler"],
+        stage=terms["stage"],
+        tasks=[*terms["tasks"]],
+        selection=settings[0].get("selection", Settings().selection),
     )
+
+
+def suits(plan: Plan, study: Snapshot) -> None:
+    """Insist that what a study found may be used for a plan.
+
+    Raises:
+        ConfigError: If its seed is one of the plan's, or its trials had other settings besides.
+    """
+    if study.terms["seed"] in plan.seeds:
+        raise ConfigError(
+            f"the study {study.name!r} was tuned with the seed {study.terms['seed']}, one of the "
+            "plan's: its luck would be counted; leave that seed out"
+        )
+    here = {"config": plan.config.get(study.method, {}), "augmentation": plan.augmentation}
+    for place in difference(study.terms["start"], here):
+        raise ConfigError(
+            f"the study {study.name!r} differs from the plan in {place}: tune with the plan's "
+            "settings, or run with the study's"
+        )
+
+
+def remarks(plan: Plan, folder: Path) -> list[str]:
+    """In what a plan differs from the trials that its hyperparameters are from; allowed, but said.
+
+    Takes and raises what ``with_tuned`` does.
+    """
+    told = dict.fromkeys(
+        place
+        for study in snapshots(folder)
+        if study.method in plan.methods and study.domain in plan.pools
+        for place in difference(
+            {name: study.terms[name] for name in ("size", "width", "leaks")}
+            | {"pool": study.terms["pool"]["name"], "budget.images": study.images[-1]},
+            {"size": plan.size, "width": plan.width, "leaks": plan.leaks}
+            | {"pool": plan.pools[study.domain], "budget.images": plan.budget.images},
+        )
+    )
+    return [f"tuned with another {place.replace(', not ', ', here ')}" for place in told]

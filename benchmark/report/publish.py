@@ -111,8 +111,8 @@ def tuned_notes(cells: Iterable[Wanted]) -> list[str]:
     tuned: dict[str, list[str]] = {}
     for cell in cells:
         if cell.method != CONTROL and not cell.given:
-            how = f"best of {cell.trials} trials of {cell.trial_images} images by validation"
-            methods = tuned.setdefault(how if cell.trials else UNTUNED, [])
+            how = f"best of {cell.tuning} by validation images" if cell.trials else UNTUNED
+            methods = tuned.setdefault(how, [])
             methods.extend([cell.method] * (cell.method not in methods))
     if len(tuned) == 1:
         return [f"Hyperparameters: {how}." for how in tuned]

@@ -13,7 +13,7 @@ from benchmark.report.estimate import Estimate
 from benchmark.report.scores import Scores
 from benchmark.report.statistics import bootstrap, interval
 from benchmark.store import Store
-from benchmark.tuning.snapshot import Snapshot
+from benchmark.tuning.snapshot import Snapshot, scores_name
 from benchmark.tuning.trials import LEAST, read
 
 #: Draws of the bootstrap, and of the images on which a choice is repeated.
@@ -28,8 +28,9 @@ class Gain:
 
     Attributes:
         chosen: On the images by which it was chosen, so it flatters; the interval is over images.
-        held_out: The choice repeated on resampled images and scored on the rest, so that it does
-            not flatter; the interval is over such choices.
+        held_out: The choice among the trials of the last rung, repeated on half of the images and
+            scored on the rest; the interval is over such choices. Who came there was chosen on all
+            images, so it may still flatter a little.
         by_task: ``chosen`` of each task.
     """
 
@@ -44,8 +45,10 @@ def last_scores(store: Store, snapshot: Snapshot) -> tuple[list[int], Scores]:
     Raises:
         StoreError: If scores of a trial are not there.
     """
-    numbers = [trial.index for trial in snapshot.trials if snapshot.last in trial.values]
-    dice = {n: read(store, f"{snapshot.folder}-{n:04d}-{snapshot.last}").dice for n in numbers}
+    last = snapshot.last
+    trials = {trial.index: trial for trial in snapshot.trials if last in trial.values}
+    numbers = [*trials]
+    dice = {n: read(store, scores_name(snapshot.folder, t, last)).dice for n, t in trials.items()}
     tasks = tuple(sorted(dice[numbers[0]]))
     images = {task: sorted(dice[numbers[0]][task]) for task in tasks}
     values = np.full((len(numbers), len(tasks), 1, max(map(len, images.values()))), np.nan)

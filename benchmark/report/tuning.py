@@ -17,16 +17,22 @@ from benchmark.report.estimate import NOTHING, Estimate
 from benchmark.report.tuned import Gain, gain, importance
 from benchmark.report.tuning_figures import history_figure, parallel_figure
 from benchmark.store import Store
-from benchmark.tuning.snapshot import Snapshot, snapshots
+from benchmark.tuning.snapshot import Snapshot, scores_name, snapshots
 
 #: Seed of the bootstrap; the same studies give the same report.
 SEED = 0
+#: A study's columns, in two tables, so that they fit a terminal.
+COUNTS = (
+    "trials", "to the end", "pruned", "failed", "queued again", "images drawn", "finished",
+)  # fmt: skip
+GAINS = ("defaults", "best", "best trial", "gain", "held out")
 #: What readers must know of the table.
 NOTES = (
     "Gain: mean validation Dice of the best trial less that of the defaults, over the tasks, with "
     "95 % over images, on the very images by which it was chosen, so it flatters. Held out: the "
-    "choice repeated on half of the images and scored on the other half; the central 95 % of such "
-    "splits. One seed. Importance: fANOVA on the first rung; with a few dozen trials a hint."
+    "choice among the trials of the last rung, repeated on half of the images and scored on the "
+    "other half, so it flatters less; the central 95 % of such splits. One seed. Importance: "
+    "fANOVA on the first rung; with a few dozen trials a hint."
 )
 
 
@@ -73,7 +79,9 @@ def show(
 ) -> None:
     """Print the tables."""
     console = Console(highlight=False)
-    table(list(rows), tuple(rows[0]))
+    for columns in (COUNTS, GAINS):
+        table(list(rows), ("method", "domain", *columns))
+        console.print()
     for study in studies:
         console.print(f"\n[bold]{study.method}, {study.domain}[/bold]")
         own = values(study, weights[study.folder])
@@ -101,7 +109,7 @@ def summary(study: Snapshot, found: Gain | None, drawn: int) -> dict[str, object
         "to the end": states.count("complete"),
         "pruned": states.count("pruned"),
         "failed": states.count("failed"),
-        "lost workers": sum(trial.attempts - 1 for trial in study.trials),
+        "queued again": sum(trial.attempts - 1 for trial in study.trials),
         "images drawn": drawn,
         "defaults": NOTHING if defaults is None else f"{defaults.values[last]:.3f}",
         "best": NOTHING if best is None else f"{best.values[last]:.3f}",
@@ -138,7 +146,7 @@ def images(store: Store, study: Snapshot) -> int:
 
     total = 0
     for trial in study.trials:
-        name = f"{study.folder}-{trial.index:04d}-{max(trial.values, default=0)}"
+        name = scores_name(study.folder, trial, max(trial.values, default=0))
         total += read(store, name).record["images_drawn"] if there(store, name) else 0
     return total
 

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from benchmark.report.canvas import DPI, heading, look, settle
 from benchmark.tuning.snapshot import Snapshot, Trial
@@ -34,17 +35,26 @@ def history_figure(studies: Sequence[Snapshot], *, title: str) -> Figure:
                     label=f"{images} images",
                 )
             failed = [trial.index for trial in study.trials if trial.state == "failed"]
-            axis.plot(failed, [0.0] * len(failed), "x", color="0.3", label="failed")
+            if failed:
+                axis.plot(failed, [0.0] * len(failed), "x", color="0.3", label="failed")
             final = [trial for trial in study.trials if study.last in trial.values]
             best = np.maximum.accumulate([trial.values[study.last] for trial in final])
             axis.step([trial.index for trial in final], best, "-", where="post", color=colours[-1])
             axis.axhline(0.0, color="0.25", linestyle="--", linewidth=1.0)
             axis.set_title(f"{study.method}, {study.domain}")
             axis.set_xlabel("trial (0: defaults)")
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
             sns.despine(ax=axis)
         axes[0].set_ylabel("share won of what\nthe floor leaves")
-        handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+        shown = [axis.get_legend_handles_labels() for axis in axes]
+        named = {
+            label: line
+            for lines, labels in shown
+            for line, label in zip(lines, labels, strict=True)
+        }
+        figure.legend(
+            [*named.values()], [*named], loc="outside lower center", ncols=4, frameon=False
+        )
         settle(figure)
     return figure
 

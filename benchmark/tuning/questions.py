@@ -19,7 +19,7 @@ from benchmark.tuning.space import defaults, described, space_of
 from benchmark.tuning.study import Question
 from methods.base import Budget
 from methods.errors import ConfigError
-from methods.order import pool_suits, timetable
+from methods.order import pool_suits
 from methods.tunable import tunables
 from tasks.base import Domain, Source
 from tasks.labelled import TrainingData
@@ -73,6 +73,7 @@ class Tuning:
             "size": plan.size,
             "threads": plan.threads,
             "leaks": plan.leaks,
+            "images": next(self.data[name].kind for name in self.tasks_of(domain)),
             "pool": {"name": pool.info.name, "files": pool.manifest, "excluded": [*pool.excluded]},
             "stage": plan.tuning.stage,
             "seed": plan.tuning.seed,
@@ -140,14 +141,13 @@ def questions_of(tuning: Tuning) -> Iterator[Question]:
     for (method, domain), config in tuning.configs.items():
         cls, pool = method_of(plan, method), tuning.pools[domain]
         pool_suits(cls, config, len(pool.files) - pool.held_out, pool.held_out)
-        for rung in range(part.rungs):
-            timetable(cls, config.batch_size, halving.images_at(rung))
         space = space_of(config, f"[config.{method}]")
         terms = {
             **tuning.common(domain),
             "method": method,
             "domain": domain,
             "config": canonical(config),
+            "start": {"config": plan.config.get(method, {}), "augmentation": plan.augmentation},
             "space": described(space),
             "sampler": part.sampler,
             "rungs": part.rungs,

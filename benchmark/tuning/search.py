@@ -18,7 +18,7 @@ from benchmark.roots import root_of
 from benchmark.store import Store
 from benchmark.tuning.questions import Tuning, settle, tunable_methods
 from benchmark.tuning.snapshot import Snapshot, keep, read
-from benchmark.tuning.storages import answering, close, locked, opened
+from benchmark.tuning.storages import answering, close, locked, opened, owner
 from benchmark.tuning.study import Study
 from benchmark.tuning.trials import Hands
 from benchmark.tuning.worker import Tuner
@@ -74,6 +74,7 @@ class Search:
         methods: Those to tune; all that can be if empty.
         url: Of a PostgreSQL database for the studies; a journal file in the results folder if None.
         workers: How many processes there will be.
+        retry_failed: Whether failed trials are computed again.
         way: Who computes, and how often checkpoints are kept.
     """
 
@@ -81,6 +82,7 @@ class Search:
     methods: tuple[str, ...] = ()
     url: str | None = None
     workers: int = 1
+    retry_failed: bool = False
     way: Way = field(default_factory=Way)
 
 
@@ -114,31 +116,38 @@ def tune(
     torch.set_num_threads(plan.threads)
     root = root_of(plan, data, store, console, cache)
     tuning = settle(plan, root, device_called(device), console.print, store.exclusions)
-    folders = begun(tuning, store, trials, url)
+    folders = begun(tuning, store, search)
     for frozen in tuning.exclusions:
         frozen.keep()
     job = TuningJob(plan, root, out, device, url, way.every, way.stale)
     with progress_bar(console) as progress:
         bar = progress.add_task("tuning", total=left(tuning, store, folders))
         way.executor.share(
-            job, trials, progress.console.print, lambda count: progress.advance(bar, count)
+            job,
+            trials * len(folders),
+            progress.console.print,
+            lambda count: progress.advance(bar, count),
         )
     return [read(store.root / "studies" / f"{folder}.json") for folder in folders]
 
 
-def begun(tuning: Tuning, store: Store, trials: int, url: str | None) -> list[str]:
+def begun(tuning: Tuning, store: Store, search: Search) -> list[str]:
     """Open or create every study, with so many trials; the names of their folders.
 
-    Nothing is changed unless all of them can be used.
+    No study is given trials unless all of them can be used.
     """
-    with locked(store.root), answering(url):
+    url = search.url
+    with locked(store.root, url), answering(url):
         storage = opened(url, store.root)
         try:
-            studies = [Study(storage, question) for question in tuning.questions]
+            own = owner(store.root)
+            studies = [Study(storage, question, own) for question in tuning.questions]
             for study in studies:
-                study.allows(trials)
+                study.allows(search.trials)
             for study in studies:
-                study.extend(trials)
+                study.extend(search.trials)
+                if search.retry_failed:
+                    study.retry()
                 keep(store.root, study.snapshot())
         finally:
             close(storage)

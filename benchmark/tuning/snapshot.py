@@ -11,6 +11,7 @@ from benchmark.durable import StoreError, json_text, put_file, read_json
 from benchmark.tuning.halving import DEFAULTS
 from methods.tunable import Value
 from tasks.base import Domain
+from tasks.manifest import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,20 @@ class Snapshot:
     def defaults(self) -> Trial | None:
         """The trial of the paper's defaults; None if it has not come to the last rung."""
         return next((t for t in self.trials if t.index == DEFAULTS and self.last in t.values), None)
+
+
+def drawn_values(trial: Trial) -> str:
+    """Digits that tell a trial's hyperparameters from others of the same number.
+
+    What "tpe" suggests depends on the trials that it knows, so a study that is begun anew may give
+    a trial other values.
+    """
+    return digest(dict(trial.params))[:8]
+
+
+def scores_name(folder: str, trial: Trial, rung: int) -> str:
+    """The folder of what a trial has scored at a rung."""
+    return f"{folder}-{trial.index:04d}-{drawn_values(trial)}-{rung}"
 
 
 def keep(root: Path, snapshot: Snapshot) -> None:

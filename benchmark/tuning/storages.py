@@ -1,18 +1,25 @@
 """Where studies are kept: a journal file beside the results, or a PostgreSQL database."""
 
+import json
+import os
+import socket
+import ssl
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import optuna
 from filelock import FileLock, Timeout
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy import URL, NullPool, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
 
-from benchmark.durable import StoreError, writing
+from benchmark.durable import StoreError, beside, writing
 from methods.errors import ConfigError
+from tasks.manifest import digest
 
 #: The journal's name in a results folder.
 JOURNAL = "optuna.log"
@@ -20,13 +27,29 @@ JOURNAL = "optuna.log"
 PATIENCE = 120.0
 #: Seconds after which Optuna takes over the journal's lock from a process that was killed.
 GRACE = 10
+#: PostgreSQL's usual port, and seconds to wait for its host.
+PORT, REACH = 5432, 10.0
 #: What is raised when a database does not answer as it should.
 SILENT = (SQLAlchemyError, optuna.exceptions.StorageInternalError)
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, url: str | None = None) -> Iterator[None]:
     """Be the only one who changes the studies of a results folder; ends with the process.
+
+    Held in the database if there is one, since the disks of clusters do not always keep locks.
+
+    Raises:
+        ConfigError: If the database cannot be reached or used.
+        StoreError: If another process does not give way.
+    """
+    with advised(folder, url) if url is not None else filed(folder):
+        yield
+
+
+@contextmanager
+def filed(folder: Path) -> Iterator[None]:
+    """Hold the lock of a results folder in a file of it.
 
     Raises:
         StoreError: If another process does not give way.
@@ -38,14 +61,62 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             lock.acquire()
         except Timeout as error:
-            raise StoreError(
-                f"{path} has been locked by another process for {PATIENCE:g} seconds: end the one "
-                "that hangs, and run again"
-            ) from error
+            raise stubborn(str(path)) from error
     try:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def advised(folder: Path, url: str) -> Iterator[None]:
+    """Hold the lock of a results folder in a database, which frees it if the process ends.
+
+    Raises:
+        ConfigError: If the database cannot be reached or used.
+        StoreError: If another process does not give way.
+    """
+    key = int(digest(owner(folder))[:15], 16)
+    parts, options = driver(url)
+    with usable(parts):
+        engine = create_engine(
+            parts, connect_args=options, poolclass=NullPool, isolation_level="AUTOCOMMIT"
+        )
+        connection = engine.connect()
+    try:
+        with usable(parts):
+            connection.execute(text(f"SET lock_timeout = '{PATIENCE:g}s'"))
+            try:
+                connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": key})
+            except DatabaseError as error:
+                if "lock timeout" not in str(error):
+                    raise
+                raise stubborn(f"a study in {parts.render_as_string()}") from error
+        yield
+    finally:
+        connection.close()
+
+
+def stubborn(what: str) -> StoreError:
+    """What to say of a lock that another process does not give back."""
+    return StoreError(
+        f"{what} has been locked by another process for {PATIENCE:g} seconds: end the one that "
+        "hangs, and run again"
+    )
+
+
+def owner(folder: Path) -> str:
+    """What tells a results folder from all others; made up when it is first asked for."""
+    path = folder / "studies" / "owner"
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.is_file():
+            own = beside(path)
+            own.write_text(uuid.uuid4().hex, encoding="ascii")
+            with suppress(FileExistsError):  # another process was faster
+                os.link(own, path)
+            own.unlink()
+    return path.read_text(encoding="ascii")
 
 
 def opened(url: str | None, folder: Path) -> BaseStorage:
@@ -73,6 +144,10 @@ def answering(url: str | None) -> Iterator[None]:
     """
     try:
         yield
+    except json.JSONDecodeError as error:
+        raise StoreError(
+            f"the journal was damaged while it was used ({error}): run again"
+        ) from error
     except SILENT as error:
         reason = str(error.__cause__ or error).strip().splitlines()[0]
         known = "the journal" if url is None else make_url(url).render_as_string()
@@ -97,7 +172,8 @@ def journal(path: Path) -> JournalStorage:
     """
     with writing(path):
         mend(path)
-        lock = JournalFileSymlinkLock(str(path), grace_period=GRACE)
+        # The lock is a link to the journal; one that leads nowhere is waited for for ever.
+        lock = JournalFileSymlinkLock(str(path.resolve()), grace_period=GRACE)
         backend = JournalFileBackend(str(path), lock_obj=lock)
         try:
             return JournalStorage(backend)
@@ -124,30 +200,85 @@ def database(url: str) -> RDBStorage:
     Raises:
         ConfigError: If it cannot be reached or used; passwords are not shown.
     """
-    try:
-        parts = make_url(url)
-    except ArgumentError as error:
-        raise ConfigError(
-            "--storage is no URL of a database: write postgresql://USER:PASSWORD@HOST/NAME"
-        ) from error
-    if parts.get_backend_name() != "postgresql":
-        raise ConfigError(
-            f"--storage {parts.render_as_string()} is no PostgreSQL database: give "
-            "postgresql://USER:PASSWORD@HOST/NAME, or nothing for a journal file in OUT"
+    parts, options = driver(url)
+    with usable(parts):
+        return RDBStorage(
+            parts.render_as_string(hide_password=False), engine_kwargs={"connect_args": options}
         )
+
+
+@contextmanager
+def usable(parts: URL) -> Iterator[None]:
+    """Turn what a database refuses into one clear line.
+
+    Raises:
+        ConfigError: In its place; passwords are not shown.
+    """
     try:
-        import pg8000  # noqa: F401, PLC0415
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"--storage {parts.render_as_string()} needs the package {error.name}: python -m pip "
-            "install 'ldbench[postgres]'"
-        ) from error
-    driver = parts.set(drivername="postgresql+pg8000")
-    try:
-        return RDBStorage(driver.render_as_string(hide_password=False))
-    except (*SILENT, RuntimeError) as error:  # the last if its tables are of another version
+        yield
+    # Tables of another version of Optuna are a RuntimeError, what pg8000 does not take a TypeError.
+    except (*SILENT, RuntimeError, TypeError) as error:
         reason = str(error.__cause__ or error).strip().splitlines()[0]
         raise ConfigError(
             f"the database {parts.render_as_string()} cannot be used: {reason}; check that the "
             "server runs, the address, the name and the password"
         ) from error
+
+
+def driver(url: str) -> tuple[URL, dict[str, Any]]:
+    """A database's address for the driver that we bring, and how to connect.
+
+    Raises:
+        ConfigError: If it is no PostgreSQL address, cannot be reached, or the driver is missing.
+    """
+    try:
+        parts = make_url(url)
+    except (ArgumentError, ValueError) as error:
+        raise ConfigError(
+            "--storage is no URL of a database: write postgresql://USER:PASSWORD@HOST/NAME"
+        ) from error
+    shown = parts.render_as_string()
+    if parts.get_backend_name() != "postgresql" or not parts.host:
+        raise ConfigError(
+            f"--storage {shown} is no PostgreSQL database: give "
+            "postgresql://USER:PASSWORD@HOST/NAME, or nothing for a journal file in OUT"
+        )
+    unknown = sorted(set(parts.query) - {"sslmode"})
+    if unknown:
+        raise ConfigError(f"--storage {shown}: {unknown[0]} is not understood, only sslmode is")
+    try:
+        import pg8000  # noqa: F401, PLC0415
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"--storage {shown} needs the package {error.name}: python -m pip install "
+            "'ldbench[postgres]'"
+        ) from error
+    try:
+        # A host that does not answer at all is otherwise waited for for minutes.
+        socket.create_connection((parts.host, parts.port or PORT), REACH).close()
+    except OSError as error:
+        raise ConfigError(
+            f"the database {shown} cannot be reached ({error}): check that the server runs, and "
+            "the address"
+        ) from error
+    options = secured(str(parts.query.get("sslmode", "prefer")), shown)
+    return parts.set(drivername="postgresql+pg8000", query={}), options
+
+
+def secured(mode: str, shown: str) -> dict[str, Any]:
+    """How to connect under one of PostgreSQL's sslmodes.
+
+    Raises:
+        ConfigError: If there is no such mode.
+    """
+    if mode in ("disable", "allow", "prefer"):
+        return {}
+    if mode not in ("require", "verify-ca", "verify-full"):
+        raise ConfigError(
+            f"--storage {shown}: sslmode {mode} is none of disable, require, verify-full"
+        )
+    context = ssl.create_default_context()
+    context.check_hostname = mode == "verify-full"
+    if mode == "require":  # encrypted, to whomever
+        context.verify_mode = ssl.CERT_NONE
+    return {"ssl_context": context}

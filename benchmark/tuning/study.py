@@ -6,7 +6,7 @@ change a study are called by whoever holds the lock (``benchmark.tuning.storages
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,8 +25,8 @@ from tasks.base import Domain
 from tasks.manifest import digest
 
 #: Under which names a study keeps what it is, and a trial what became of it.
-TERMS, BRACKETS, TRIAL, BEGUN, REASON, ORPHAN = (
-    "terms", "brackets", "trial", "begun", "reason", "orphan",
+OWNER, TERMS, BRACKETS, TRIAL, BEGUN, REASON, ORPHAN = (
+    "owner", "terms", "brackets", "trial", "begun", "reason", "orphan",
 )  # fmt: skip
 
 
@@ -65,13 +65,20 @@ class Question:
 class Study:
     """A study in a storage."""
 
-    def __init__(self, storage: BaseStorage, question: Question) -> None:
+    def __init__(self, storage: BaseStorage, question: Question, owner: str) -> None:
         """Open it, or create it.
 
+        Args:
+            storage: Where it is kept.
+            question: What it asks.
+            owner: The results folder that its leases and scores are in.
+
         Raises:
-            StoreError: If the storage has a study of this name on other terms; it is left alone.
+            StoreError: If the storage has a study of this name on other terms, or of another
+                folder; it is left alone.
         """
         self.question = question
+        self.known: dict[int, Trial] | None = None
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         try:
             self.study = optuna.load_study(study_name=question.name, storage=storage)
@@ -79,11 +86,15 @@ class Study:
             self.study = optuna.create_study(
                 study_name=question.name, storage=storage, direction="maximize"
             )
-        if not self.study.user_attrs and not self.study.get_trials(deepcopy=False):
+        attributes = self.study.user_attrs
+        ours = not attributes or TERMS in attributes
+        if ours and not attributes.get(BRACKETS) and not self.study.get_trials(deepcopy=False):
+            # New, or its creator was refused or killed before it had trials.
+            self.study.set_user_attr(OWNER, owner)
             self.study.set_user_attr(TERMS, dict(question.terms))
-        self.agree()
+        self.agree(owner)
 
-    def agree(self) -> None:
+    def agree(self, owner: str) -> None:
         """Insist that it asks what is asked now.
 
         Raises:
@@ -94,6 +105,11 @@ class Study:
             raise StoreError(
                 f"the storage has a study {self.question.name!r} that is not ours: give another "
                 "--storage, or another title in the plan"
+            )
+        if self.study.user_attrs.get(OWNER) != owner:
+            raise StoreError(
+                f"the study {self.question.name!r} belongs to another results folder: give its "
+                "--out, or another title in the plan"
             )
         for place in difference(terms, json.loads(json.dumps(self.question.terms))):
             raise StoreError(
@@ -133,11 +149,14 @@ class Study:
 
     def trials(self) -> dict[int, Trial]:
         """Those that have begun, by our number."""
+        if self.known is not None:
+            return self.known
         attempts: dict[int, list[FrozenTrial]] = {}
         for each in self.study.get_trials(deepcopy=False):
             if TRIAL in each.user_attrs:
                 attempts.setdefault(each.user_attrs[TRIAL], []).append(each)
-        return {index: trial_of(own) for index, own in sorted(attempts.items())}
+        self.known = {index: trial_of(own) for index, own in sorted(attempts.items())}
+        return self.known
 
     def standings(self) -> dict[int, Standing]:
         """How far each trial has come."""
@@ -146,9 +165,18 @@ class Study:
             for index, trial in self.trials().items()
         }
 
-    def due(self) -> list[tuple[int, int]]:
-        """The (rung, trial) that can be computed now; empty if the study is finished."""
+    def due(self, kept: Callable[[Trial, int], bool] | None = None) -> list[tuple[int, int]]:
+        """The (rung, trial) that can be computed now; empty if the study is finished.
+
+        Args:
+            kept: Whether the scores behind a trial's value at a rung are still there; without, it
+                is computed again.
+        """
         standings, halving = self.standings(), self.question.halving
+        if kept is not None:
+            for index, trial in self.trials().items():
+                there = {rung: value for rung, value in trial.values.items() if kept(trial, rung)}
+                standings[index] = Standing(there, trial.state == "failed")
         return [piece for bracket in self.brackets for piece in halving.due(bracket, standings)]
 
     def settle(self) -> list[int]:
@@ -163,7 +191,15 @@ class Study:
                     value = trial.values[max(trial.values)] if fate == "complete" else None
                     self.study.tell(trial.number, value, states[fate])
                     told.append(index)
+        self.known = None
         return told
+
+    def retry(self) -> list[int]:
+        """Queue every failed trial again with the same values; their numbers."""
+        failed = [trial for trial in self.trials().values() if trial.state == "failed"]
+        for trial in failed:
+            self.queue(trial.index, trial.params, trial.values, [*trial.values])
+        return [trial.index for trial in failed]
 
     def snapshot(self) -> Snapshot:
         """The study as it stands."""
@@ -184,17 +220,19 @@ class Study:
         """Note that a trial's rung is begun by whoever holds its lease.
 
         A trial that is new looks where the sampler says. One whose rung somebody has begun before
-        has lost its worker: it is failed and queued again with the same values.
+        has lost its worker, or its scores: it is queued again with the same values.
         """
         old = self.trials().get(index)
         if old is None:
             self.queue(index, self.params(index), {}, [rung])
         elif rung in old.begun:
-            if not old.orphan:
+            if old.state == "running" and not old.orphan:
                 self.fail(old, "its worker was lost", orphan=True)
-            self.queue(index, old.params, old.values, [*old.values, rung])
+            values = {before: value for before, value in old.values.items() if before < rung}
+            self.queue(index, old.params, values, [*values, rung])
         else:
             self.live(old).set_user_attr(BEGUN, [*old.begun, rung])
+            self.known = None
         return self.trials()[index]
 
     def params(self, index: int) -> dict[str, Value]:
@@ -223,10 +261,12 @@ class Study:
                 intermediate_values=dict(values),
             )
         )
+        self.known = None
 
     def report(self, trial: Trial, rung: int, value: float) -> None:
         """Note a trial's value at a rung."""
         self.live(trial).report(value, rung)
+        self.known = None
 
     def fail(self, trial: Trial, reason: str, *, orphan: bool = False) -> None:
         """Note that a trial has failed; an orphan will be queued again."""
@@ -235,6 +275,7 @@ class Study:
         if orphan:
             live.set_user_attr(ORPHAN, True)
         self.study.tell(trial.number, state=TrialState.FAIL)
+        self.known = None
 
     def live(self, trial: Trial) -> optuna.trial.Trial:
         """Optuna's handle on a trial under way."""

@@ -25,7 +25,7 @@ from benchmark.machine import Meter
 from benchmark.rows import method_of
 from benchmark.store import Store
 from benchmark.tuning.questions import FLOOR, Tuning
-from benchmark.tuning.snapshot import Trial
+from benchmark.tuning.snapshot import Trial, drawn_values, scores_name
 from benchmark.tuning.study import Question
 from methods.base import Pretrained
 from methods.pretrain import build, pretrain
@@ -71,7 +71,7 @@ def objective(dice: Mapping[str, float], floor: Mapping[str, float]) -> float:
 
 
 def trial_name(question: Question, index: int) -> str:
-    """The name of a trial's lease and checkpoints."""
+    """The name of a trial's lease; those of its checkpoints begin with it."""
     return f"trial-{question.folder}-{index:04d}"
 
 
@@ -119,6 +119,7 @@ class Attempt:
 
     Attributes:
         name: Of the folder for what it scores.
+        training: Of the checkpoints of its pre-training.
         method: As registered.
         config: Its settings.
         domain: Of pool and tasks.
@@ -127,6 +128,7 @@ class Attempt:
     """
 
     name: str
+    training: str
     method: str
     config: Any
     domain: Domain
@@ -156,15 +158,27 @@ class Hands:
         """Where checkpoints of a training are kept."""
         return Interrupted(self.store.checkpoints / name, self.every, self.say)
 
+    def mark(self, name: str) -> str:
+        """How far the trial or floor of a lease is."""
+        folders = sorted(self.store.checkpoints.glob(f"{name}*"))
+        return " ".join(f"{folder.name} {self.under_way(folder.name).mark}" for folder in folders)
+
+    def forget(self, name: str) -> None:
+        """Remove what was kept of the trainings of a trial."""
+        for folder in self.store.checkpoints.glob(f"{name}*"):
+            self.under_way(folder.name).remove()
+
     def trial(self, question: Question, trial: Trial, rung: int, lease: Lease) -> float:
         """The value of a trial at a rung; what it has scored is kept."""
-        name, domain = f"{question.folder}-{trial.index:04d}-{rung}", question.domain
+        name, domain = scores_name(question.folder, trial, rung), question.domain
         if not there(self.store, name):
             start = self.tuning.configs[question.method, domain]
             images = question.halving.images_at(rung)
             told = {"trial": trial.index, "rung": rung, "params": trial.params}
             config = replace(start, **trial.params)
-            self.score(Attempt(name, question.method, config, domain, images, told), lease)
+            training = f"{trial_name(question, trial.index)}-{drawn_values(trial)}"
+            attempt = Attempt(name, training, question.method, config, domain, images, told)
+            self.score(attempt, lease)
         floor = read(self.store, floor_name(self.tuning, domain)).means
         return objective(read(self.store, name).means, floor)
 
@@ -174,7 +188,7 @@ class Hands:
         if there(self.store, name):  # by another worker, a moment ago
             return
         images = self.tuning.budget.images
-        self.score(Attempt(name, FLOOR, config, domain, images, {}), lease)
+        self.score(Attempt(name, name, FLOOR, config, domain, images, {}), lease)
 
     def score(self, attempt: Attempt, lease: Lease) -> None:
         """Pre-train until so many images are drawn, score, and keep what came out."""
@@ -183,7 +197,8 @@ class Hands:
         pretrained = self.pretrained(attempt, lease, meter)
         dice: dict[str, dict[str, float]] = {}
         for task in self.tuning.tasks_of(attempt.domain):
-            dice[task] = self.validated(pretrained, task, f"{name}-{task}", lease, meter)
+            fine_tuning = f"{attempt.training}-{task}-{attempt.images}"
+            dice[task] = self.validated(pretrained, task, fine_tuning, lease, meter)
         record = {
             **attempt.told,
             "images_drawn": pretrained.images_drawn,
@@ -198,7 +213,7 @@ class Hands:
 
         put_folder(place(self.store, name), fill, lease.check)
         for task in dice:
-            self.under_way(f"{name}-{task}").remove()
+            self.under_way(f"{attempt.training}-{task}-{attempt.images}").remove()
 
     def pretrained(self, attempt: Attempt, lease: Lease, meter: Meter) -> Pretrained:
         """Train on from the last checkpoint until so many images are drawn."""
@@ -206,7 +221,7 @@ class Hands:
         pool = pool_images(self.tuning.pools[attempt.domain])
         cls, channels = method_of(plan, attempt.method), pool.pixels.shape[1]
         built = build(cls, attempt.config, plan.width, channels, seed=seed).to(self.device)
-        points = self.under_way(lease.name).points(meter, lease.check)
+        points = self.under_way(attempt.training).points(meter, lease.check)
         most = attempt.images + attempt.config.batch_size
         if points.start and points.start.values["drawn"] >= most:
             points = replace(points, start=None)  # of a later rung: scores were removed by hand

@@ -11,11 +11,14 @@ from benchmark.durable import StoreError
 from benchmark.leases import Lease, Leases, LostLeaseError
 from benchmark.run import PATIENCE, not_deadly
 from benchmark.store import Store
-from benchmark.tuning.snapshot import Trial, keep
-from benchmark.tuning.storages import JOURNAL, answering, close, locked, mend, opened
+from benchmark.tuning.snapshot import Trial, keep, scores_name
+from benchmark.tuning.storages import JOURNAL, answering, close, locked, mend, opened, owner
 from benchmark.tuning.study import Question, Study
 from benchmark.tuning.trials import Hands, floor_name, there, trial_name
 from tasks.base import Domain
+
+#: Longest wait between two looks at what is due, seconds.
+LONGEST = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,15 @@ class Tuner:
 
     def run(self) -> None:
         """Compute what is due, wait while others do, end when every study is finished."""
+        wait = PATIENCE
         try:
             while (pieces := self.next()) is not None:
                 for piece in pieces:
                     self.compute(piece)
+                # Whoever has nothing to do must not keep those from the studies who have.
+                wait = PATIENCE if pieces else min(2 * wait, LONGEST)
                 if not pieces:
-                    time.sleep(PATIENCE)
+                    time.sleep(wait)
         finally:
             if self.storage is not None:
                 close(self.storage)
@@ -77,13 +83,14 @@ class Tuner:
     @contextmanager
     def studies(self) -> Iterator[list[Study]]:
         """Every study, to be changed by this worker alone."""
-        with locked(self.store.root), answering(self.url):
+        with locked(self.store.root, self.url), answering(self.url):
             if self.storage is None:
                 self.storage = opened(self.url, self.store.root)
             elif self.url is None:
                 mend(self.store.root / JOURNAL)
             storage = self.storage
-            yield [Study(storage, question) for question in self.hands.tuning.questions]
+            own = owner(self.store.root)
+            yield [Study(storage, question, own) for question in self.hands.tuning.questions]
 
     def next(self) -> list[Piece] | None:
         """A piece to compute, nothing if others are at all of them, None if all is finished."""
@@ -100,7 +107,7 @@ class Tuner:
                 if not there(self.store, floor_name(self.hands.tuning, question.domain)):
                     continue
                 self.settle(study)
-                for rung, index in study.due():
+                for rung, index in study.due(self.kept(question)):
                     waiting = True
                     if lease := self.claimed(trial_name(question, index)):
                         trial = study.begin(index, rung)
@@ -114,13 +121,17 @@ class Tuner:
 
     def claimed(self, name: str) -> Lease | None:
         """A lease, if nobody living has it."""
-        return self.leases.claim(name, self.hands.under_way(name).mark)
+        return self.leases.claim(name, self.hands.mark(name))
+
+    def kept(self, question: Question) -> Callable[[Trial, int], bool]:
+        """Whether the scores of a trial at a rung are there."""
+        return lambda trial, rung: there(self.store, scores_name(question.folder, trial, rung))
 
     def settle(self, study: Study) -> None:
         """Note which trials have ended, and forget how far they were."""
         ended = study.settle()
         for index in ended:
-            self.hands.under_way(trial_name(study.question, index)).remove()
+            self.hands.forget(trial_name(study.question, index))
         if ended:
             keep(self.store.root, study.snapshot())
 
@@ -150,7 +161,10 @@ class Tuner:
         except Exception as error:
             piece.lease.check()  # whatever went wrong without it is another worker's now
             if piece.trial is None:
-                raise
+                raise StoreError(
+                    f"{piece.label} cannot be computed, without which no trial has a value: "
+                    f"{type(error).__name__}: {error}"
+                ) from error
             return None, f"{type(error).__name__}: {error}"
 
     def note(self, piece: Piece, value: float | None, reason: str) -> None:
@@ -166,6 +180,7 @@ class Tuner:
                     continue
                 if value is None:
                     study.fail(piece.trial, reason)
+                    self.hands.forget(trial_name(study.question, piece.trial.index))
                 else:
                     study.report(piece.trial, piece.rung, value)
                 keep(self.store.root, study.snapshot())

@@ -13,7 +13,7 @@ from benchmark.report.tuned import chosen_again, gain, importance
 from benchmark.report.tuning import summary, values
 from benchmark.report.tuning_figures import height, history_figure, parallel_figure
 from benchmark.store import Store
-from benchmark.tuning.snapshot import Snapshot, Trial
+from benchmark.tuning.snapshot import Snapshot, Trial, scores_name
 from benchmark.tuning.trials import RECORD, Validated, objective, place, put_scores
 
 SPACE = {
@@ -48,8 +48,16 @@ def test_gains_and_their_intervals(tmp_path: Path) -> None:
     store = Store(tmp_path)
     found = study(trial(0, {0: 0.0, 1: 0.2}), trial(1, {0: 0.0, 1: 0.4}), trial(2, {0: 0.1}))
     kept(store, "floor-0123456789ab", {"a": [0.2] * 4, "b": [0.5] * 4})
-    kept(store, "ld-0-0000-1", {"a": [0.3, 0.4, 0.5, 0.6], "b": [0.5, 0.5, 0.6, 0.6]})
-    kept(store, "ld-0-0001-1", {"a": [0.4, 0.6, 0.6, 0.8], "b": [0.5, 0.5, 0.6, 0.6]})
+    kept(
+        store,
+        scores_name("ld-0", found.trials[0], 1),
+        {"a": [0.3, 0.4, 0.5, 0.6], "b": [0.5, 0.5, 0.6, 0.6]},
+    )
+    kept(
+        store,
+        scores_name("ld-0", found.trials[1], 1),
+        {"a": [0.4, 0.6, 0.6, 0.8], "b": [0.5, 0.5, 0.6, 0.6]},
+    )
     seen = gain(store, found, np.random.default_rng(0))
     assert seen is not None
     assert seen.by_task == pytest.approx({"a": 0.15, "b": 0.0})

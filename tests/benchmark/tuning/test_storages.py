@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from benchmark.durable import StoreError
 from benchmark.tuning import storages
-from benchmark.tuning.storages import answering, close, locked, mend, opened
+from benchmark.tuning.storages import answering, close, locked, mend, opened, owner
 from methods.errors import ConfigError
 from tests.benchmark.tuning.server import PASSWORD, Server
 
@@ -70,12 +70,14 @@ def test_a_locked_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("url", "said"),
     [
+        ("postgresql://me@host:port/x", "--storage is no URL of a database"),
+        ("postgresql:///x", "is no PostgreSQL database"),
         ("no url", "--storage is no URL of a database"),
         ("sqlite:///studies.db", "sqlite:///studies.db is no PostgreSQL database"),
         ("mysql://me:hidden@host/x", r"mysql://me:\*\*\*@host/x is no PostgreSQL"),
         (
             "postgresql://me:hidden@127.0.0.1:9/x",
-            r":\*\*\*@127.0.0.1:9/x cannot be used: Can't",
+            r":\*\*\*@127.0.0.1:9/x cannot be reached",
         ),
     ],
 )
@@ -127,3 +129,62 @@ def test_a_server_that_stops_is_named(
     assert optuna.load_study(study_name="a", storage=storage).user_attrs == {"x": 2}
     close(storage)
     server.stop()
+
+
+def test_the_lock_of_a_killed_process_is_taken_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder given by a relative path, too: the lock is a link to the journal."""
+    monkeypatch.setattr(storages, "GRACE", 3)
+    monkeypatch.chdir(tmp_path)
+    Path("out").mkdir()
+    path = studied(Path("out"))
+    lock = Path(f"{path}.lock")
+    lock.symlink_to(path.resolve())
+    optuna.create_study(study_name="b", storage=opened(None, Path("out")))
+    assert not lock.is_symlink()
+    assert lock.parent == path.parent
+
+
+def test_a_folder_is_known_by_one_name(tmp_path: Path) -> None:
+    first = owner(tmp_path)
+    assert first == owner(tmp_path)
+    assert first != owner(tmp_path / "another")
+    assert [entry.name for entry in (tmp_path / "studies").iterdir()] == ["owner"]
+
+
+def test_a_database_keeps_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgresql: Server
+) -> None:
+    url = postgresql.database("locks")
+    monkeypatch.setattr(storages, "PATIENCE", 0.2)
+    with locked(tmp_path, url):
+        said = r"a study in .*/locks has been locked"
+        with pytest.raises(StoreError, match=said), locked(tmp_path, url):
+            pytest.fail("two hold the lock")
+        with locked(tmp_path / "another", url):
+            pass
+    with locked(tmp_path, url):
+        pass
+    assert not (tmp_path / ".studies.lock").exists()
+
+
+def test_only_ssl_is_understood(tmp_path: Path, postgresql: Server) -> None:
+    url = postgresql.database("ssl")
+    for more, said in (
+        ("?connect_timeout=3", "connect_timeout is not understood"),
+        ("?sslmode=maybe", "sslmode maybe is none of disable"),
+        ("?sslmode=require", "Server refuses SSL"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            opened(url + more, tmp_path)
+    close(opened(url + "?sslmode=prefer", tmp_path))
+
+
+def test_a_journal_damaged_while_in_use_is_named(tmp_path: Path) -> None:
+    path = studied(tmp_path)
+    living = opened(None, tmp_path)
+    with path.open("ab") as file:
+        file.write(b"no json\n{}\n")
+    with pytest.raises(StoreError, match="was damaged while it was used"), answering(None):
+        living.get_all_studies()

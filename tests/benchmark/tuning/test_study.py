@@ -57,7 +57,7 @@ def storage(url: str | None, tmp_path: Path) -> Iterator[BaseStorage]:
 
 
 def made(storage: BaseStorage, trials: int = 4, **changes: object) -> Study:
-    study = Study(storage, question(**changes))
+    study = Study(storage, question(**changes), "this folder")
     study.allows(trials)
     study.extend(trials)
     return study
@@ -128,6 +128,7 @@ def test_killed_while_an_orphan_is_seen_to(storage: BaseStorage, killed: str) ->
     study.live(trial).set_user_attr("orphan", True)
     if killed == "failed":
         study.study.tell(trial.number, state=TrialState.FAIL)
+    study = made(storage)
     assert study.trials()[2].state == "running"
     again = study.begin(2, 0)
     assert (again.params, again.attempts) == (trial.params, 2)
@@ -171,7 +172,7 @@ def test_another_search_space_is_refused_with_the_difference(storage: BaseStorag
     played(made(storage), VALUES)
     other = {**question().terms, "space": {"rate": {"low": 1e-4, "high": 1e-1}}}
     with pytest.raises(StoreError, match=r"differs in space\.rate\.high \(0\.01, not 0\.1\)"):
-        Study(storage, question(terms=other))
+        Study(storage, question(terms=other), "this folder")
     assert made(storage).snapshot().finished
 
 
@@ -179,7 +180,7 @@ def test_a_study_that_is_not_ours_is_left_alone(storage: BaseStorage) -> None:
     theirs = optuna.create_study(study_name=question().name, storage=storage)
     theirs.set_user_attr("owner", "somebody")
     with pytest.raises(StoreError, match="that is not ours: give another --storage"):
-        Study(storage, question())
+        Study(storage, question(), "this folder")
     assert theirs.user_attrs == {"owner": "somebody"}
 
 
@@ -187,6 +188,51 @@ def test_a_study_that_was_only_just_created_is_taken(storage: BaseStorage) -> No
     """Its creator was killed before it could say what it is."""
     optuna.create_study(study_name=question().name, storage=storage, direction="maximize")
     played(made(storage), VALUES)
+
+
+def test_a_refused_study_that_has_no_trials_is_taken_over(storage: BaseStorage) -> None:
+    """A call that was refused for another study has created it, with a change taken back since."""
+    other = {**question().terms, "seed": 7}
+    Study(storage, question(terms=other), "this folder")
+    played(made(storage), VALUES)
+
+
+def test_a_study_of_another_folder_is_left_alone(storage: BaseStorage) -> None:
+    """Its leases and scores are there: here every trial would seem to have lost its worker."""
+    study = made(storage)
+    study.begin(1, 0)
+    with pytest.raises(StoreError, match="belongs to another results folder"):
+        Study(storage, question(), "another folder")
+    assert [trial.attempts for trial in made(storage).trials().values()] == [1]
+
+
+def test_failed_trials_can_be_computed_again(storage: BaseStorage) -> None:
+    study = made(storage)
+    first = study.begin(2, 0)
+    study.fail(first, "OutOfMemoryError: no more")
+    played(study, VALUES | {3: 0.15})
+    assert {i: t.state for i, t in study.trials().items()} == {
+        0: "complete", 1: "complete", 2: "failed", 3: "complete",
+    }  # fmt: skip
+    assert study.retry() == [2]
+    assert study.due() == [(0, 2)]
+    played(study, VALUES | {3: 0.15})
+    again = study.trials()[2]
+    assert (again.params, again.state, again.values[1]) == (first.params, "complete", 0.2 + 0.1)
+    assert study.retry() == []
+
+
+def test_lost_scores_are_computed_again(storage: BaseStorage) -> None:
+    study = made(storage)
+    played(study, VALUES)
+    lost = (1, 1)
+    assert study.due(lambda trial, rung: (trial.index, rung) != lost) == [(1, 1)]
+    again = study.begin(1, 1)
+    assert (again.values, again.state) == ({0: 0.4}, "running")
+    study.report(again, 1, 0.5)
+    study.settle()
+    assert study.snapshot().finished
+    assert study.trials()[1].state == "complete"
 
 
 def test_a_damaged_file_of_a_study_is_named(tmp_path: Path) -> None:

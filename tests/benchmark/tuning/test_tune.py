@@ -28,7 +28,7 @@ from benchmark.roots import root_of
 from benchmark.store import Store
 from benchmark.tuning.questions import Tuning, settle, tunable_methods
 from benchmark.tuning.search import Search, tune
-from benchmark.tuning.snapshot import snapshots
+from benchmark.tuning.snapshot import scores_name, snapshots
 from benchmark.tuning.trials import objective
 from methods.inpainting import Inpainting
 from methods.simclr import SimCLR
@@ -154,8 +154,9 @@ def test_what_is_maximised(serial: Path) -> None:
     for study in snapshots(serial):
         for trial in study.trials:
             for rung, value in trial.values.items():
-                name = f"{study.folder}-{trial.index:04d}-{rung}/validation.parquet"
-                dice = pd.read_parquet(serial / "trials" / name).groupby("task")["dice"].mean()
+                name = scores_name(study.folder, trial, rung)
+                table = pd.read_parquet(serial / "trials" / name / "validation.parquet")
+                dice = table.groupby("task")["dice"].mean()
                 assert value == pytest.approx(((dice - floor) / (1 - floor)).mean())
     assert objective({"a": 0.75, "b": 0.2}, {"a": 0.5, "b": 0.2}) == 0.25
     # A task that is solved without pre-training does not outweigh the others.
@@ -178,8 +179,9 @@ def test_what_tunes_holds_no_test_image(settled: Tuning) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kind", ["journal", "postgresql"])
 def test_two_processes_one_killed_have_the_same_trials(
-    plan: Plan, serial: Path, tmp_path: Path
+    kind: str, plan: Plan, serial: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """None is lost, none is there twice, and each has the same values to the bit."""
     killed: list[int] = []
@@ -198,8 +200,11 @@ def test_two_processes_one_killed_have_the_same_trials(
 
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
-    way = Way(Processes(2), every=0.0, stale=10.0)
-    tune(plan, data_of(serial), tmp_path, "cpu", None, Search(trials=5, workers=2, way=way))
+    way, url = Way(Processes(2), every=0.0, stale=10.0), None
+    if kind == "postgresql":
+        url = request.getfixturevalue("postgresql").database("tuned")
+    search = Search(trials=5, url=url, workers=2, way=way)
+    tune(plan, data_of(serial), tmp_path, "cpu", None, search)
     killer.join()
     assert killed
     assert trials(tmp_path) == trials(serial)
@@ -253,7 +258,10 @@ def test_the_command_line_from_tuning_to_a_tuned_table(
     run = ("run", plan_file, "--data", data, "--out", results, "--device", "cpu")
     assert command(*run, "--tuned", out) == 0
     told = " ".join(capsys.readouterr().out.split())
-    assert "Hyperparameters of inpainting: best of 3 trials of 48 images by validation" in told
+    assert (
+        "Hyperparameters of inpainting: best of 3 trials of 48 images in 2 rungs by 2 (tpe, frozen"
+        in told
+    )
     best = {study.method: study.best for study in snapshots(out)}
     for cell in Store(results).cells.iterdir():
         cell_record = Store(results).record(cell.name)
@@ -300,7 +308,6 @@ def test_a_trial_that_diverges_is_a_result(
         (("--trials", "2", "--workers", "3"), "--trials 2 is less than --workers 3"),
         (("--trials", "200", "--sampler", "grid"), "points: give --trials"),
         (("--trials", "5", "--set", "tuning.seed=0"), "tuning.seed 0 is among the plan's seeds"),
-        (("--trials", "5", "--set", "tuning.rungs=9"), "raise budget.images"),
         (("--trials", "5", "--storage", "postgresql://me:hidden@127.0.0.1:9/x"), "cannot be used"),
         (("--trials", "5", "--set", "config.simclr.temperature=7.0"), "outside its search range"),
         (("--trials", "5", "--set", "downstream.selection=oracle"), "looks at test images"),

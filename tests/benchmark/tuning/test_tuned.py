@@ -8,7 +8,7 @@ import pytest
 from benchmark.durable import StoreError
 from benchmark.grid import config_of
 from benchmark.plan import Plan, checked
-from benchmark.tuned import with_tuned
+from benchmark.tuned import remarks, with_tuned
 from benchmark.tuning.snapshot import Snapshot, Trial, keep
 from methods.errors import ConfigError
 
@@ -34,13 +34,30 @@ def trial(index: int, value: float | None, rate: float = 1e-3) -> Trial:
     return Trial(index, index, index, {"learning_rate": rate}, values, (0,), state, False, "", 1)
 
 
+TERMS = {
+    "space": {},
+    "seed": 1000,
+    "images": "real",
+    "start": {"config": {}, "augmentation": "own"},
+    "rungs": 2,
+    "factor": 2,
+    "sampler": "tpe",
+    "stage": "frozen",
+    "size": 32,
+    "width": "tiny",
+    "leaks": "exclude",
+    "pool": {"name": "idrid_grading"},
+    "tasks": {"chasedb1_vessel": {"settings": {"steps": 2}}},
+}
+
+
 def study(method: str, *trials: Trial, finished: bool = True, **more: object) -> Snapshot:
     known = Snapshot(
         name=f"Some / {method}",
         folder=f"{method}-0123456789ab",
         method=method,
         domain="fundus",
-        terms={"space": {}},
+        terms=TERMS,
         images=[20, 40],
         brackets=[len(trials)],
         finished=finished,
@@ -51,11 +68,19 @@ def study(method: str, *trials: Trial, finished: bool = True, **more: object) ->
 
 def test_the_best_trial_is_taken(tmp_path: Path) -> None:
     keep(tmp_path, study("simclr", trial(0, 0.1), trial(1, 0.3, 5e-3), trial(2, None)))
-    tuned = with_tuned(plan("simclr", config={"simclr": {"batch_size": 8}}), tmp_path)
-    config = config_of(tuned, "simclr", "fundus")
-    assert (config.learning_rate, config.batch_size) == (5e-3, 8)
+    tuned = with_tuned(plan("simclr"), tmp_path)
+    assert config_of(tuned, "simclr", "fundus").learning_rate == 5e-3
     part = tuned.tuned["simclr"]["fundus"]
     assert (part.trials, part.images, part.trial, part.selection) == (3, 40, 1, "validation-best")
+    assert part.terms == (
+        "3 trials of 40 images in 2 rungs by 2 (tpe, frozen, validation-best, on chasedb1_vessel)"
+    )
+    assert remarks(tuned, tmp_path) == []
+    larger = with_tuned(plan("simclr", size=64, budget={"images": 80}), tmp_path)
+    assert remarks(larger, tmp_path) == [
+        "tuned with another size (32, here 64)",
+        "tuned with another budget.images (40, here 80)",
+    ]
     assert "random" not in tuned.tuned
 
 
@@ -82,6 +107,16 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     keep(tmp_path, study("simclr", trial(0, 0.3), folder="simclr-ffffffffffff"))
     with pytest.raises(ConfigError, match="holds 2 studies of simclr"):
         with_tuned(plan("simclr"), tmp_path)
+
+
+def test_settings_that_trials_did_not_have_are_refused(tmp_path: Path) -> None:
+    keep(tmp_path, study("simclr", trial(0, 0.1), trial(1, 0.3, 5e-3)))
+    with pytest.raises(ConfigError, match=r"differs from the plan in config\.batch_size"):
+        with_tuned(plan("simclr", config={"simclr": {"batch_size": 8}}), tmp_path)
+    with pytest.raises(ConfigError, match=r"in augmentation \(own, not shared\)"):
+        with_tuned(plan("simclr", augmentation="shared"), tmp_path)
+    with pytest.raises(ConfigError, match="with the seed 1000, one of the plan's"):
+        with_tuned(plan("simclr", seeds=[1000], tuning={"seed": 5}), tmp_path)
 
 
 def test_a_plan_may_hold_what_was_found(tmp_path: Path) -> None:
