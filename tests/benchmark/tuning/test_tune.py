@@ -308,7 +308,10 @@ def test_a_trial_that_diverges_is_a_result(
         (("--trials", "2", "--workers", "3"), "--trials 2 is less than --workers 3"),
         (("--trials", "200", "--sampler", "grid"), "points: give --trials"),
         (("--trials", "5", "--set", "tuning.seed=0"), "tuning.seed 0 is among the plan's seeds"),
-        (("--trials", "5", "--storage", "postgresql://me:hidden@127.0.0.1:9/x"), "cannot be used"),
+        (
+            ("--trials", "5", "--storage", "postgresql://me:hidden@127.0.0.1:9/x"),
+            "cannot be reached",
+        ),
         (("--trials", "5", "--set", "config.simclr.temperature=7.0"), "outside its search range"),
         (("--trials", "5", "--set", "downstream.selection=oracle"), "looks at test images"),
     ],
