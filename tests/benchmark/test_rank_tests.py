@@ -74,6 +74,10 @@ def test_groups_against_every_subset() -> None:
         assert list(groups(means, critical)) == largest
 
 
+def test_methods_exactly_a_critical_difference_apart_are_not_told_apart() -> None:
+    assert groups(np.array([1.0, 2.0, 3.5, 4.5]), 1.0) == ((0, 1), (2, 3))
+
+
 def test_a_difference_too_small_to_separate_anything_is_told() -> None:
     found = of_means(np.random.default_rng(4).uniform(0, 1, (19, 3)))
     assert found.warnings[0].startswith("Nothing is separated: 19 methods on 3 tasks need 16.16")
