@@ -26,7 +26,7 @@ SEEDS_ONLY_COVERAGE = {2: 50, 3: 75, 4: 81, 5: 86}
 
 #: Scores are rounded to multiples of this. Sums of such numbers are exact in float64 (up to 2**23
 #: in size), so equal methods tie exactly, whatever the order in which a matrix product adds.
-_QUANTUM = 2.0**-30
+QUANTUM = 2.0**-30
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +62,23 @@ def bootstrap(scores: Scores, rng: np.random.Generator, draws: int) -> Bootstrap
         raise ValueError(f"draws must be positive, not {draws}")
     expected = scores.expected()
     seeds = _seed_counts(np.asarray(expected.any(axis=2)), rng, draws)
-    means = np.full(scores.values.shape[:2], np.nan)
-    drawn = np.full((draws, *means.shape), np.nan)
+    drawn = np.full((draws, *scores.values.shape[:2]), np.nan)
     for t in np.flatnonzero(scores.scored()):
         values = scores.values[:, t]
-        means[:, t] = _means(
-            values,
-            np.ones((1, values.shape[1]), dtype=np.int64),
-            np.ones((1, values.shape[2]), dtype=np.int64),
-        )[0]
         images = _counts(np.asarray(expected[t].any(axis=0)), rng, draws)
         if expected[t].any(axis=0).sum() > 1:
             drawn[:, :, t] = _means(values, seeds[:, t], images)
     drawn[:, ~scores.complete()] = np.nan
-    return Bootstrap(means, drawn, _covers(scores))
+    return Bootstrap(task_means(scores), drawn, _covers(scores))
+
+
+def task_means(scores: Scores) -> Float[np.ndarray, "methods tasks"]:
+    """Means over seeds and images together; NaN where a method has no score."""
+    means = np.full(scores.values.shape[:2], np.nan)
+    once = [np.ones((1, n), dtype=np.int64) for n in scores.values.shape[2:]]
+    for t in np.flatnonzero(scores.scored()):
+        means[:, t] = _means(scores.values[:, t], *once)[0]
+    return means
 
 
 def interval(
@@ -150,7 +153,7 @@ def _means(
 ) -> Float[np.ndarray, "draws methods"]:
     """Weighted means over the scores that exist; NaN where the weights meet none."""
     finite = np.isfinite(values)
-    exact = np.where(finite, np.round(values / _QUANTUM) * _QUANTUM, 0.0)
+    exact = np.where(finite, np.round(values / QUANTUM) * QUANTUM, 0.0)
     weights = images.T.astype(float)
     total = np.einsum("msd,ds->dm", exact @ weights, seeds)
     count = np.einsum("msd,ds->dm", finite.astype(float) @ weights, seeds)
