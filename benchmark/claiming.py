@@ -13,7 +13,7 @@ UNDECIDED = 3
 
 Name = Annotated[
     str | None,
-    typer.Argument(metavar="[CLAIM]", help="paper, earlier, lesions, or a TOML file; all of them."),
+    typer.Argument(metavar="CLAIM", help="paper, earlier, lesions, or a TOML file; all of them."),
 ]
 Source = Annotated[Literal["real", "phantom"], typer.Option(help="Whose images count.")]
 

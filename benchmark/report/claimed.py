@@ -41,15 +41,15 @@ def show_claims(
     there = results(store, cells)
     fresh = {cell: result for cell, result in there.items() if result.state is not State.STALE}
     names = [*registry.methods(), *(cell.method for cell in cells)]
+    frames = {metric: tidy(store, cells, fresh, metric) for metric in {c.metric for c in claims}}
     verdicts = []
     for claim in claims:
         for name in (claim.subject, *claim.rivals):
             known("method of the claim", name, dict.fromkeys(names))
         about = [cell for cell in cells if is_about(cell, claim, source)]
         check_terms([cell for cell in about if is_done(fresh, cell)])
-        frame = tidy(store, cells, fresh, claim.metric)
         extra = remarks(about, len(there) - len(fresh))
-        verdicts.append(verdict_on(claim, frame, source, extra))
+        verdicts.append(verdict_on(claim, frames[claim.metric], source, extra))
     if as_json:
         print(json.dumps([v.record() for v in verdicts], indent=1, ensure_ascii=False))
         return verdicts

@@ -21,6 +21,11 @@ def limits(claim: Claim, frame: pd.DataFrame, source: str, found: Evidence) -> I
         yield f"No {source} scores of these methods: nothing can be concluded."
         return
     yield from _spread(found, scored)
+    if len(claim.rivals) > 1:
+        yield (
+            f"In every draw {claim.subject} meets the best of {len(claim.rivals)} rivals, who is "
+            f"partly lucky: probabilities lean against {claim.subject} where several are close."
+        )
     yield from _suspicious(claim, frame, source, found)
     yield from _floor(claim, frame, source, scored)
 

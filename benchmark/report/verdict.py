@@ -58,25 +58,27 @@ class Outcome:
     lacks: Mapping[str, tuple[int, ...]]
     remedy: str
 
-    def missing(self) -> str:
-        """Whose cells are missing, in words."""
+    def missing(self, methods: int) -> str:
+        """Whose cells are missing, in words; there are so many methods."""
+        if len(self.lacks) == methods and not any(self.lacks.values()):
+            return "no cells of any method"
         names = [
             f"{name} (seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))})" if seeds else name
             for name, seeds in self.lacks.items()
         ]
         more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
-        return ", ".join(names[:_NAMED] + more)
+        return f"lacks cells of {', '.join(names[:_NAMED] + more)}"
 
-    def text(self, unit: str) -> str:
+    def text(self, unit: str, methods: int) -> str:
         """One line."""
         parts = [f"chance of a win {self.chance.text()}"]
         if self.rival:
             parts.append(f"{self.lead.text(1, signed=True)} {unit} over {self.rival}")
         if self.lacks:
-            parts.append(f"lacks cells of {self.missing()}")
-        return "; ".join(
-            [f"{self.task}: {parts[0]}", *parts[1:], *([self.remedy] * bool(self.remedy))]
-        )
+            parts.append(self.missing(methods))
+        if self.remedy:
+            parts.append(self.remedy)
+        return f"{self.task}: {'; '.join(parts)}"
 
     def record(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -138,7 +140,9 @@ class Verdict:
             tasks = self.of_state(state)
             if tasks:
                 out.append(f"  {state}: {len(tasks)}")
-                out += [f"    {outcome.text(unit)}" for outcome in tasks]
+                out += [
+                    f"    {outcome.text(unit, len(self.claim.rivals) + 1)}" for outcome in tasks
+                ]
         out += [f"  - {limit}" for limit in self.limits]
         return out if self.source == "real" else [f"{self.source}: {line}" for line in out]
 
