@@ -24,7 +24,8 @@ def limits(claim: Claim, frame: pd.DataFrame, source: str, found: Evidence) -> I
     if len(claim.rivals) > 1:
         yield (
             f"In every draw {claim.subject} meets the best of {len(claim.rivals)} rivals, who is "
-            f"partly lucky: probabilities lean against {claim.subject} where several are close."
+            f"partly lucky: chances and expected wins lean against {claim.subject} where several "
+            "are close. There is an answer only if the corrected probability gives it too."
         )
     yield from _suspicious(claim, frame, source, found)
     yield from _floor(claim, frame, source, scored)

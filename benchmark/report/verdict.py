@@ -103,6 +103,7 @@ class Verdict:
         source: Whose images were counted.
         answer: What follows.
         probability: That the claim is true, by the bootstrap.
+        corrected: The same without the luck of the best rival of a draw.
         expected: Number of wins, or the difference of the mean leads; NaN if it has no bounds.
         interval: Of that, at the claim's level.
         outcomes: Every task.
@@ -113,6 +114,7 @@ class Verdict:
     source: str
     answer: Answer
     probability: Between
+    corrected: Between
     expected: Between
     interval: Between
     outcomes: tuple[Outcome, ...]
@@ -133,7 +135,10 @@ class Verdict:
             f"{unit} is a tie, and no win"
         )
         out = [f"{self.answer}: {self.claim.title}", f"  {terms}"]
-        out.append(f"  bootstrap probability: {self.probability.text()}")
+        out.append(
+            f"  bootstrap probability: {self.probability.text()}; corrected for the luck of the "
+            f"best rival: {self.corrected.text()}"
+        )
         out.append(f"  {self.amount(unit)}")
         states: tuple[State, ...] = ("win", "loss", "coin flip", "unknown")
         for state in states:
@@ -171,6 +176,7 @@ class Verdict:
             "answer": self.answer,
             "claim": {**self.claim.model_dump(), "against": list(self.claim.rivals)},
             "probability": self.probability.record(),
+            "corrected": self.corrected.record(),
             "expected": self.expected.record(),
             "interval": self.interval.record(),
             "wins": len(self.of_state("win")),

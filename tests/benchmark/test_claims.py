@@ -281,6 +281,21 @@ def test_chances_are_shares_of_draws() -> None:
     assert judged(one(), noisy(-0.3, 3, 5, 0.02)).answer == "fails"
 
 
+def test_a_lead_over_many_close_rivals_does_not_fail_by_their_luck() -> None:
+    rng = np.random.default_rng(2)
+    rivals = tuple(f"r{i}" for i in range(18))
+    lead = dict.fromkeys(TASKS, 0.02)
+    scores = frame(lead, rivals, seeds=3)
+    runs = scores.groupby(["method", "task", "seed"], observed=True).ngroup()
+    scores["score"] += rng.normal(0, 0.01, runs.max() + 1)[runs]
+    verdict = judged(claim(against=list(rivals)), scores)
+    assert verdict.probability.high <= 0.05  # on its own: fails
+    assert verdict.corrected.low > 0.05
+    assert verdict.answer == "undecided"
+    level = scores.assign(score=scores["score"] - 0.02 * (scores["method"] == "ld"))
+    assert judged(claim(against=list(rivals)), level).answer == "fails"
+
+
 def test_one_seed_says_what_it_does_not_cover() -> None:
     verdict = judged(one(), noisy(0.3, seeds=1, images=5, spread=0.02))
     assert verdict.answer == "holds"
