@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmark.cells import Status
+from benchmark.store import folder_name
 from tests.benchmark.conftest import Call
 from tests.benchmark.small_results import cell_of, put
 
@@ -180,3 +182,14 @@ def test_cells_that_failed_are_unknown(
     out = capsys.readouterr().out
     assert "lacks cells of ld" in out
     assert "One seed" in out
+
+
+def test_cells_of_older_code_do_not_count(
+    tmp_path: Path, written: Ask, call: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, today = tmp_path / "stale", cell_of("ld")
+    code = dict.fromkeys(today.fingerprint, "old")
+    put(folder, cell_of("simclr"))
+    put(folder, replace(today, fingerprint=code, name=folder_name(today.key.hash, code)))
+    assert call("claim", folder, written("simclr", "ld")) == 3
+    assert "1 stale cells of older code do not count" in capsys.readouterr().out

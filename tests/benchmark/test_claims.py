@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from benchmark.claim import Claim, claims_called
-from benchmark.report.claims import judge
+from benchmark.report.claims import answer, judge
 from benchmark.report.frame import COLUMNS
 from benchmark.report.remedies import remedy
 from benchmark.report.verdict import Between, Verdict
@@ -294,6 +294,20 @@ def test_a_lead_over_many_close_rivals_does_not_fail_by_their_luck() -> None:
     assert verdict.answer == "undecided"
     level = scores.assign(score=scores["score"] - 0.02 * (scores["method"] == "ld"))
     assert judged(claim(against=list(rivals)), level).answer == "fails"
+
+
+def test_there_is_an_answer_only_where_both_probabilities_give_it() -> None:
+    low, middle, high = between(0, 0.05), between(0.4, 0.6), between(0.95, 1)
+    for first, second, expected in (
+        (high, high, "holds"),
+        (high, middle, "undecided"),
+        (middle, high, "undecided"),
+        (low, low, "fails"),
+        (low, middle, "undecided"),
+        (low, high, "undecided"),
+        (between(0, 1), between(0, 1), "undecided"),
+    ):
+        assert answer(first, second, 0.95) == expected
 
 
 def test_one_seed_says_what_it_does_not_cover() -> None:
