@@ -29,7 +29,11 @@ def cell_of(method: str, seed: int = 0, manifest: str = "m", **config: object) -
 
 
 def put(
-    folder: Path, *cells: Cell, status: Status = Status.DONE, terms: dict[str, object] = TERMS
+    folder: Path,
+    *cells: Cell,
+    status: Status = Status.DONE,
+    terms: dict[str, object] = TERMS,
+    source: str = "real",
 ) -> None:
     """A results folder with these cells, their encoders and a test image."""
     store = Store(folder)
@@ -42,7 +46,7 @@ def put(
             "leaks excluded from the pool": 0,
             "encoder": cell.encoder,
         }
-        result = CellResult(cell.key, status, "", "fundus", "real", rows, facts)
+        result = CellResult(cell.key, status, "", "fundus", source, rows, facts)
 
         def picture(place: Path) -> None:
             Image.fromarray(np.zeros((8, 4), dtype=bool)).save(place / "masks_finetuned.png")
@@ -50,7 +54,7 @@ def put(
         store.put_cell(cell, result, picture)
         put_folder(store.encoders / cell.encoder, encoder(cell))
     put_folder(store.tests / f"{TASK}-m", lambda place: write_json(place / "ids.json", ["a"]))
-    wanted = tuple(Wanted.by(cell, "fundus", "real") for cell in cells)
+    wanted = tuple(Wanted.by(cell, "fundus", source) for cell in cells)
     pretrains = {cell.encoder: canonical(cell.pretrain) for cell in cells}
     ask(folder, Asked("Shared", terms, pretrains, wanted))
 

@@ -1,0 +1,119 @@
+"""Claims about a results folder, on the terminal or as JSON."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from benchmark import registry
+from benchmark.asked import Wanted, asked, difference
+from benchmark.cells import Status
+from benchmark.claim import Claim
+from benchmark.registry import known
+from benchmark.report.claims import judge
+from benchmark.report.frame import Result, results, tidy
+from benchmark.report.publish import ORACLE, SEED
+from benchmark.report.verdict import Verdict
+from benchmark.status import State
+from benchmark.store import Store
+from methods.errors import ConfigError
+
+#: What of a cell's key must be one for all that are compared on a task.
+TERMS = ("protocol", "manifest", "settings")
+
+
+def show_claims(
+    folder: Path, claims: Sequence[Claim], *, source: str, as_json: bool
+) -> list[Verdict]:
+    """Print what a results folder says of claims; the same.
+
+    Raises:
+        StoreError: If the folder holds no results, or damaged ones.
+        ConfigError: If cells of a task were not computed on one set of terms.
+        UnknownNameError: If a claim names a method that nobody knows.
+    """
+    store, cells = Store(folder), asked(folder).cells
+    there = results(store, cells)
+    fresh = {cell: result for cell, result in there.items() if result.state is not State.STALE}
+    names = [*registry.methods(), *(cell.method for cell in cells)]
+    frames = {metric: tidy(store, cells, fresh, metric) for metric in {c.metric for c in claims}}
+    verdicts = []
+    for claim in claims:
+        for name in (claim.subject, *claim.rivals):
+            known("method of the claim", name, dict.fromkeys(names))
+        about = [cell for cell in cells if is_about(cell, claim, source)]
+        check_terms([cell for cell in about if is_done(fresh, cell)])
+        extra = remarks(about, len(there) - len(fresh))
+        verdicts.append(verdict_on(claim, frames[claim.metric], source, extra))
+    if as_json:
+        print(json.dumps([v.record() for v in verdicts], indent=1, ensure_ascii=False))
+        return verdicts
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    for verdict in verdicts:
+        for line in verdict.lines():
+            console.print(line)
+    return verdicts
+
+
+def verdict_on(claim: Claim, frame: pd.DataFrame, source: str, extra: Sequence[str]) -> Verdict:
+    """A verdict with more limits; the same frame gives the same one."""
+    kinds = kinds_of(claim.tasks) if claim.margin else {}
+    verdict = judge(claim, frame, np.random.default_rng(SEED), source=source, kinds=kinds)
+    return replace(verdict, limits=(*verdict.limits, *extra))
+
+
+def kinds_of(tasks: Sequence[str]) -> dict[str, str]:
+    """Anatomy or lesion, by task."""
+    return {name: registry.task(name).info.kind for name in tasks}
+
+
+def is_about(cell: Wanted, claim: Claim, source: str) -> bool:
+    """Whether a cell's scores count for a claim."""
+    return (
+        cell.method in (claim.subject, *claim.rivals)
+        and cell.task in claim.tasks
+        and claim.stage in cell.stages
+        and bool(np.isclose(cell.fraction, claim.fraction))
+        and cell.source == source
+    )
+
+
+def is_done(there: Mapping[Wanted, Result], cell: Wanted) -> bool:
+    """Whether a cell has scores."""
+    return cell in there and there[cell].status is Status.DONE
+
+
+def check_terms(cells: Sequence[Wanted]) -> None:
+    """Insist that a task's cells have one protocol, one set of images and one fine-tuning.
+
+    Raises:
+        ConfigError: Naming two that differ, and where.
+    """
+    first: dict[str, Wanted] = {}
+    for cell in cells:
+        other = first.setdefault(cell.task, cell)
+        for place in difference(terms(other), terms(cell)):
+            raise ConfigError(
+                f"{other.label} and {cell.label} differ in {place}: a claim needs all cells of a "
+                "task on one set of terms; run the plan again"
+            )
+
+
+def terms(cell: Wanted) -> dict[str, Any]:
+    """What a score means."""
+    return {name: cell.key[name] for name in TERMS if name in cell.key}
+
+
+def remarks(cells: Sequence[Wanted], stale: int) -> list[str]:
+    """What the scores alone do not tell."""
+    out = []
+    if stale:
+        out.append(f"{stale} stale cells of older code do not count: run the plan again.")
+    if any(cell.key["settings"].get("selection") == "oracle" for cell in cells):
+        out.append(ORACLE)
+    return out

@@ -1,0 +1,182 @@
+"""What a frame says of one method and its rivals, task by task."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+
+from benchmark.claim import Claim
+from benchmark.report.scales import SCALES
+from benchmark.report.scores import Scores, scores
+from benchmark.report.selection import select
+from benchmark.report.statistics import bootstrap
+from methods.errors import ConfigError
+
+#: Seeds that a method lacks on a task; none are named where it lacks them all.
+Lacks = dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How far a claim's subject leads; positive is better, whatever the metric.
+
+    Attributes:
+        leads: Over the best of the rivals that can be compared; NaN where none can, or where the
+            subject cannot.
+        draws: The same in every draw of the bootstrap.
+        settled: Where no rival is missing from a draw.
+        best: That rival; "" where there is none.
+        lacks: Which methods lack cells, by task; those with none are not listed.
+        differences: Scores of the subject less that rival's, by task, where seeds and images can
+            be told apart.
+        seeds: Number of seeds behind a task's scores; 0 if there are none.
+        images: The same of test images.
+    """
+
+    leads: Float[np.ndarray, " tasks"]
+    draws: Float[np.ndarray, "draws tasks"]
+    settled: Bool[np.ndarray, "draws tasks"]
+    best: tuple[str, ...]
+    lacks: dict[str, Lacks]
+    differences: dict[str, Float[np.ndarray, "seeds images"]]
+    seeds: dict[str, int]
+    images: dict[str, int]
+
+
+def relevant(frame: pd.DataFrame, claim: Claim, source: str) -> pd.DataFrame:
+    """The rows that a claim is about: of its methods, tasks, stage, labels and kind of images."""
+    return frame[
+        frame["method"].isin([claim.subject, *claim.rivals])
+        & frame["task"].isin(claim.tasks)
+        & (frame["stage"] == claim.stage)
+        & np.isclose(frame["fraction"].astype(float), claim.fraction)
+        & (frame["source"] == source)
+    ]
+
+
+def evidence(
+    frame: pd.DataFrame, claim: Claim, source: str, rng: np.random.Generator, draws: int
+) -> Evidence:
+    """Weigh the subject against its rivals with the leaderboard's bootstrap.
+
+    Args:
+        frame: One row per score; see the design guide, section 8.
+        claim: What is claimed.
+        source: Whose images count.
+        rng: Source of all randomness.
+        draws: Number of draws.
+
+    Raises:
+        ConfigError: If the frame contradicts itself; see ``select``.
+    """
+    rows = relevant(frame, claim, source)
+    done = (rows["status"] == "done") & (rows["metric"] == claim.metric)
+    unfinished = rows[~rows["status"].isin(["done", "missing"])]
+    names = (claim.subject, *claim.rivals)
+    if not done.any():
+        return nothing(claim)
+    try:
+        grid = scores(select(rows, claim.stage, claim.metric))
+    except ValueError as error:
+        raise ConfigError(f"{claim.title}: {error}") from error
+    sample = bootstrap(grid, rng, draws)
+    sign = 1 if SCALES[claim.metric].larger_is_better else -1
+    means, drawn = full(grid, names, claim.tasks, sign * sample.means, sign * sample.draws)
+    lacks = {task: lacking(grid, unfinished, task, names) for task in claim.tasks}
+    for t, task in enumerate(claim.tasks):
+        absent = [m for m, name in enumerate(names) if name in lacks[task]]
+        means[absent, t], drawn[:, absent, t] = np.nan, np.nan
+    others = np.where(np.isfinite(means[1:]), means[1:], -np.inf)
+    best = tuple(
+        claim.rivals[m] if np.isfinite(others[m, t]) else ""
+        for t, m in enumerate(others.argmax(axis=0))
+    )
+    return Evidence(
+        leads=lead(means),
+        draws=lead(drawn),
+        settled=np.isfinite(drawn).all(axis=1),
+        best=best,
+        lacks={task: lacked for task, lacked in lacks.items() if lacked},
+        differences=dict(differences(grid, claim, best, sign)),
+        seeds={task: grid.seed_counts().get(task, 0) for task in claim.tasks},
+        images={task: grid.image_counts().get(task, 0) for task in claim.tasks},
+    )
+
+
+def nothing(claim: Claim) -> Evidence:
+    """What is known where there is no score."""
+    count = len(claim.tasks)
+    lacks: Lacks = dict.fromkeys((claim.subject, *claim.rivals), ())
+    zero = dict.fromkeys(claim.tasks, 0)
+    return Evidence(
+        leads=np.full(count, np.nan),
+        draws=np.full((1, count), np.nan),
+        settled=np.zeros((1, count), dtype=bool),
+        best=("",) * count,
+        lacks=dict.fromkeys(claim.tasks, lacks),
+        differences={},
+        seeds=zero,
+        images=zero,
+    )
+
+
+def full(
+    grid: Scores,
+    names: Sequence[str],
+    tasks: Sequence[str],
+    means: Float[np.ndarray, "methods tasks"],
+    draws: Float[np.ndarray, "draws methods tasks"],
+) -> tuple[Float[np.ndarray, "names places"], Float[np.ndarray, "draws names places"]]:
+    """Means and draws of exactly these methods and tasks; NaN where there are none."""
+    all_means = np.full((len(names), len(tasks)), np.nan)
+    all_draws = np.full((len(draws), *all_means.shape), np.nan)
+    for m, name in enumerate(names):
+        for t, task in enumerate(tasks):
+            if name in grid.methods and task in grid.tasks:
+                place = grid.methods.index(name), grid.tasks.index(task)
+                all_means[m, t], all_draws[:, m, t] = means[place], draws[:, *place]
+    return all_means, all_draws
+
+
+def lead(
+    scores: Float[np.ndarray, "*draws methods tasks"],
+) -> Float[np.ndarray, "*draws tasks"]:
+    """The first method's score less the best of the others; NaN if either is."""
+    others = np.where(np.isfinite(scores[..., 1:, :]), scores[..., 1:, :], -np.inf)
+    best = others.max(axis=-2)
+    return np.asarray(scores[..., 0, :] - np.where(np.isfinite(best), best, np.nan))
+
+
+def lacking(grid: Scores, unfinished: pd.DataFrame, task: str, names: Sequence[str]) -> Lacks:
+    """Methods without all of a task's cells; a seed counts once any method was tried on it."""
+    if task not in grid.tasks:
+        return dict.fromkeys(names, ())
+    t = grid.tasks.index(task)
+    finite, whole = np.isfinite(grid.values[:, t]).any(axis=-1), grid.cells()[:, t]
+    here = unfinished[unfinished["task"] == task]
+    out: Lacks = {}
+    for name in names:
+        m = grid.methods.index(name) if name in grid.methods else -1
+        if m < 0 or not finite[m].any():
+            out[name] = ()
+            continue
+        lacked = {seed for seed, ok in zip(grid.seeds, whole[m], strict=True) if not ok}
+        lacked |= set(map(int, here.loc[here["method"] == name, "seed"]))
+        if lacked:
+            out[name] = tuple(sorted(lacked))
+    return out
+
+
+def differences(
+    grid: Scores, claim: Claim, best: Sequence[str], sign: int
+) -> Iterator[tuple[str, Float[np.ndarray, "seeds images"]]]:
+    """How far the subject is ahead of its best rival, score by score, where it was compared."""
+    for task, rival in zip(claim.tasks, best, strict=True):
+        if rival and claim.subject in grid.methods:
+            pair = [grid.methods.index(name) for name in (claim.subject, rival)]
+            one, other = grid.values[pair, grid.tasks.index(task)]
+            difference = sign * (one - other)
+            difference = difference[np.isfinite(difference).any(axis=1)]
+            yield task, difference[:, np.isfinite(difference).all(axis=0)]

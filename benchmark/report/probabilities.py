@@ -1,0 +1,93 @@
+"""How probable a claim is, draw by draw, with bounds where scores are unknown."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from benchmark.claim import Claim
+from benchmark.report.evidence import Evidence
+from benchmark.report.scales import SCALES
+from benchmark.report.verdict import Between
+from methods.errors import ConfigError
+
+#: Above the rounding of scores: a difference of exactly the tie is a tie.
+SLACK = 1e-8
+
+
+def probable(
+    claim: Claim,
+    found: Evidence,
+    leads: Float[np.ndarray, "draws tasks"],
+    kinds: Mapping[str, str],
+) -> tuple[Float[np.ndarray, " draws"], Float[np.ndarray, " draws"], Between]:
+    """Least and most of what is claimed in every draw, and how probable it is that it suffices.
+
+    Raises:
+        ConfigError: If there is no task of a kind that the claim is about.
+    """
+    if claim.wins:
+        sure, possible = won(claim, found, leads)
+        low, high = sure.sum(axis=1).astype(float), possible.sum(axis=1).astype(float)
+        return low, high, Between(share(low >= claim.needed), share(high >= claim.needed))
+    low, high = margins(claim, leads, whole(claim, found), kinds)
+    more = claim.tie + SLACK
+    return low, high, Between(share(low > more), share(high > more))
+
+
+def won(
+    claim: Claim, found: Evidence, leads: Float[np.ndarray, "draws tasks"]
+) -> tuple[Bool[np.ndarray, "draws tasks"], Bool[np.ndarray, "draws tasks"]]:
+    """Where the subject surely wins a task in a draw, and where it may."""
+    more = claim.tie + SLACK
+    return whole(claim, found) & (leads > more), ~(leads <= more)
+
+
+def whole(claim: Claim, found: Evidence) -> Bool[np.ndarray, "draws tasks"]:
+    """Where a draw has scores of the subject and of all rivals."""
+    return np.asarray(found.settled & [task not in found.lacks for task in claim.tasks])
+
+
+def unlucky(found: Evidence) -> Float[np.ndarray, "draws tasks"]:
+    """Leads without the luck of the best rival, in the scores and again in the draws of them."""
+    bias = np.zeros(len(found.leads))
+    sound = np.isfinite(found.draws).all(axis=0)
+    bias[sound] = found.draws[:, sound].mean(axis=0) - found.leads[sound]
+    return np.asarray(found.draws - 2 * bias)
+
+
+def share(true: Bool[np.ndarray, " draws"]) -> float:
+    """Of draws."""
+    return float(true.mean())
+
+
+def points(claim: Claim) -> float:
+    """How many of what is printed make one of the metric's unit."""
+    return 1.0 if SCALES[claim.metric].unit else 100.0
+
+
+def margins(
+    claim: Claim,
+    leads: Float[np.ndarray, "draws tasks"],
+    known: Bool[np.ndarray, "draws tasks"],
+    kinds: Mapping[str, str],
+) -> tuple[Float[np.ndarray, " draws"], Float[np.ndarray, " draws"]]:
+    """Least and largest difference of the two kinds' mean leads, in every draw.
+
+    Raises:
+        ConfigError: If there is no task of a kind.
+    """
+    most = 1.0 if SCALES[claim.metric].larger_is_better else math.inf
+    low = np.where(known, leads, -most)
+    # More rivals can only take from a lead.
+    high = np.where(np.isfinite(leads), leads, most)
+    assert claim.margin is not None
+    ends = []
+    for kind in claim.margin.split(" > "):
+        columns = [t for t, task in enumerate(claim.tasks) if kinds.get(task) == kind]
+        if not columns:
+            raise ConfigError(f"{claim.title}: none of its tasks is of the kind {kind}")
+        ends.append((low[:, columns].mean(axis=1), high[:, columns].mean(axis=1)))
+    (one_low, one_high), (other_low, other_high) = ends
+    return one_low - other_high, one_high - other_low
