@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from benchmark.claiming import claim
+from benchmark.comparing import compare
 from benchmark.data import Cache
 from benchmark.data import app as data_app
 from benchmark.extend import app as new_app
@@ -74,6 +75,7 @@ app.add_typer(new_app, name="new")
 app.add_typer(tune_app, name="tune")
 app.command()(check)
 app.command()(claim)
+app.command()(compare)
 app.command()(plan)
 app.command()(export)
 app.command("import")(import_cells)

@@ -1,0 +1,161 @@
+"""One method beside its rivals, on the terminal or as JSON."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from benchmark.asked import asked
+from benchmark.durable import StoreError
+from benchmark.listing import table
+from benchmark.registry import known
+from benchmark.report.estimate import NOTHING, plain
+from benchmark.report.frame import results, tidy
+from benchmark.report.power import ERRORS, Power, power
+from benchmark.report.practical import Odds, practical_odds
+from benchmark.report.publish import ORACLE, SEED
+from benchmark.report.rank_tests import RankTest, rank_test
+from benchmark.report.scales import SCALES, Scale
+from benchmark.report.scores import scores
+from benchmark.report.selection import select
+from benchmark.report.significance import PairedTest, paired_tests
+from benchmark.report.statistics import bootstrap
+from benchmark.status import State
+from benchmark.store import Store
+
+DRAWS = 2000
+#: How to read the columns.
+READING = (
+    "Difference: METHOD less its rival, mean over tasks, with 95 % over seeds and test images. "
+    "Better, tied, worse: share of bootstrap draws beyond a practical tie of {tie}. p: Wilcoxon's "
+    "signed-rank test over images, corrected by Holm; it takes the training runs as they are and "
+    "finds too much where runs differ, so never read it alone. Detectable: the true difference "
+    "that would be found four times out of five ({errors:.2f} standard errors). Seeds: how many "
+    "would halve the interval; none where the images' part is larger."
+)
+
+
+def show_comparison(
+    folder: Path, method: str, *, stage: str, metric: str, task: str | None, as_json: bool
+) -> None:
+    """Print how a method stands beside each rival; cells of older code do not count.
+
+    Raises:
+        StoreError: If the folder holds no such scores, or damaged ones.
+        UnknownNameError: If the method or the task is none of the folder's.
+    """
+    store, question = Store(folder), asked(folder)
+    known("method of the folder", method, {cell.method: None for cell in question.cells})
+    if task is not None:
+        known("task of the folder", task, {cell.task: None for cell in question.cells})
+    there = results(store, question.cells)
+    fresh = {cell: result for cell, result in there.items() if result.state is not State.STALE}
+    frame = tidy(store, question.cells, fresh)
+    if not (frame["stage"] == stage).any():
+        raise StoreError(f"{folder} holds no scores of the stage {stage}: see `ldbench status`")
+    grid, scale = scores(select(frame, stage, metric)), SCALES[metric]
+    sample = bootstrap(grid, np.random.default_rng(SEED), DRAWS)
+    odds = practical_odds(grid, sample, method, scale=scale, task=task)
+    tests = paired_tests(grid, method, scale=scale, task=task)
+    powers = power(grid, sample, method, scale=scale, task=task)
+    ranked = rank_test(grid, scale=scale)
+    rows = [row_of(*found, scale) for found in zip(odds.rows, tests.rows, powers.rows, strict=True)]
+    remarks = [text for text in (odds.reason, *ranked.warnings, ranked.reason) if text]
+    stale = len(there) - len(fresh)
+    if stale:
+        remarks.append(f"{stale} stale cells of older code do not count: run the plan again.")
+    if any(cell.key["settings"].get("selection") == "oracle" for cell in question.cells):
+        remarks.append(ORACLE)
+    kinds = ", ".join(sorted({cell.source for cell in question.cells}))
+    title = f"{method} on {kinds} images, {stage}, {scale.title}, {odds.scope}"
+    if as_json:
+        record = {"title": title, "rivals": rows, "ranks": ranks_record(ranked), "remarks": remarks}
+        print(json.dumps(record, indent=1))
+        return
+    console = Console(highlight=False)
+    console.print(f"[bold]{title}[/bold]")
+    show(rows, ranked, remarks, scale, console)
+
+
+def row_of(odds: Odds, test: PairedTest, found: Power, scale: Scale) -> dict[str, Any]:
+    """A rival's numbers, JSON-ready."""
+    return {
+        "rival": odds.rival,
+        "difference": odds.difference.record(),
+        "text": odds.difference.text(scale.decimals, signed=True),
+        "better": plain(odds.better),
+        "tied": plain(odds.tied),
+        "worse": plain(odds.worse),
+        "images": test.images,
+        "p": plain(test.corrected),
+        "detectable": plain(found.detectable),
+        "seeds behind it": found.seeds,
+        "advice": NOTHING if found.reason else found.advice,
+        "remarks": list(
+            dict.fromkeys(
+                text for text in (odds.reason, test.reason, found.reason, odds.caveat) if text
+            )
+        ),
+    }
+
+
+def ranks_record(ranked: RankTest) -> dict[str, Any]:
+    """Mean ranks and what separates them, JSON-ready."""
+    means = map(plain, ranked.mean_ranks.tolist())
+    return {
+        "mean ranks": dict(zip(ranked.methods, means, strict=True)),
+        "friedman": plain(ranked.statistic),
+        "p": plain(ranked.p),
+        "critical difference": plain(ranked.critical),
+        "together": [list(group) for group in ranked.groups],
+    }
+
+
+def show(
+    rows: list[dict[str, Any]],
+    ranked: RankTest,
+    remarks: list[str],
+    scale: Scale,
+    console: Console,
+) -> None:
+    """Print the tables and what must be said beside them."""
+    if rows:
+        columns = ("rival", "difference", "better", "tied", "worse", "p", "detectable", "seeds")
+        table([cells(row, scale) for row in rows], columns)
+    for row in rows:
+        for remark in row["remarks"]:
+            console.print(f"- {row['rival']}: {remark}", markup=False)
+    if not math.isnan(ranked.critical):
+        places = ", ".join(
+            f"{name} {rank:.2f}"
+            for name, rank in zip(ranked.methods, ranked.mean_ranks, strict=True)
+        )
+        console.print(
+            f"Mean ranks: {places}. Friedman p = {ranked.p:.3f}; Nemenyi's critical difference "
+            f"{ranked.critical:.2f} ranks.",
+            markup=False,
+        )
+    for remark in remarks:
+        console.print(f"- {remark}", markup=False, style="red" if "oracle" in remark else "")
+    tie = f"{scale.tie:g}{' ' + scale.unit if scale.unit else ''}"
+    console.print(READING.format(tie=tie, errors=ERRORS), markup=False)
+
+
+def cells(row: dict[str, Any], scale: Scale) -> dict[str, object]:
+    """A rival's numbers as they are printed."""
+
+    def share(name: str) -> str:
+        return NOTHING if row[name] is None else f"{row[name]:.2f}"
+
+    smallest = row["detectable"]
+    return {
+        "rival": row["rival"],
+        "difference": row["text"],
+        **{name: share(name) for name in ("better", "tied", "worse")},
+        "p": NOTHING if row["p"] is None else f"{row['p']:.3f}",
+        "detectable": NOTHING if smallest is None else f"{smallest:.{scale.decimals}f}",
+        "seeds": row["advice"].removesuffix(" seeds").replace("no number of", "none"),
+    }

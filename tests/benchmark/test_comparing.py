@@ -1,0 +1,90 @@
+"""``ldbench compare``: a method beside its rivals, on the terminal and as JSON."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark.cells import Cell
+from benchmark.report.compared import cells, row_of
+from benchmark.report.estimate import Estimate
+from benchmark.report.power import Power
+from benchmark.report.practical import Odds
+from benchmark.report.scales import SCALES
+from benchmark.report.significance import PairedTest
+from benchmark.store import Store
+from tests.benchmark.conftest import Call
+from tests.benchmark.small_results import cell_of, put
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """Two seeds of three methods on one task of small results."""
+    folder = tmp_path / "results"
+    put(folder, *(cell_of(name, seed) for name in ("ld", "byol", "simclr") for seed in (0, 1)))
+    return folder
+
+
+def test_a_method_beside_each_rival(results: Path, call: Call, capsys: Capture) -> None:
+    assert call("compare", results, "simclr", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    rivals = {row["rival"]: row for row in told["rivals"]}
+    assert rivals["byol"]["difference"]["value"] == pytest.approx(0.02)
+    assert rivals["ld"]["difference"]["value"] == pytest.approx(0.04)
+    assert call("compare", results, "simclr") == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "simclr on real images, finetuned, Dice, all tasks" in printed
+    assert "never read it alone" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("lb",), "did you mean 'ld'"),
+        (("ld", "--task", "hrf"), "did you mean 'hrf_vessel'"),
+        (("ld", "--stage", "direct"), "holds no scores of the stage direct"),
+    ],
+)
+def test_what_is_not_there_is_one_line(
+    arguments: tuple[str, ...], said: str, results: Path, call: Call, capsys: Capture
+) -> None:
+    assert call("compare", results, *arguments) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.splitlines()) == 1
+    assert call("compare", results / "nowhere", "ld") == 2
+
+
+def test_one_method_alone_says_so(tmp_path: Path, call: Call, capsys: Capture) -> None:
+    put(tmp_path, cell_of("ld", 0))
+    assert call("compare", tmp_path, "ld") == 0
+    assert "too few methods with every cell" in " ".join(capsys.readouterr().out.split())
+
+
+def test_stale_cells_do_not_count(results: Path, call: Call, capsys: Capture) -> None:
+    store = Store(results)
+    for path in store.cells.iterdir():
+        record = store.record(path.name)
+        if record["key"]["method"] == "ld":
+            older: Cell = cell_of("ld", record["key"]["seed"])
+            store.drop_cell(path.name)
+            put(results, replace(older, fingerprint={"methods.ld": "older"}))
+    assert call("compare", results, "simclr", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {row["rival"]: bool(row["remarks"]) for row in told["rivals"]}["ld"]
+
+
+def test_what_cannot_be_said_is_a_dash() -> None:
+    nan = float("nan")
+    odds = Odds("ld", nan, nan, nan, Estimate(0.01), "one image", "one seed")
+    test = PairedTest("ld", 1, 0, 0.01, nan, nan, "too few images", "")
+    known = Power("ld", 0.01, nan, nan, 1, nan, None, "one seed cannot tell")
+    row = row_of(odds, test, known, SCALES["dice"])
+    assert row["remarks"] == ["one image", "too few images", "one seed cannot tell", "one seed"]
+    shown = cells(row, SCALES["dice"])
+    assert [shown[name] for name in ("better", "p", "detectable", "seeds")] == ["-"] * 4
+    assert np.isnan(odds.better)
