@@ -142,8 +142,8 @@ def write_courses(store: Store, names: Iterable[str], title: str) -> list[Path]:
     Returns:
         The paths written; none where nothing was trained.
     """
-    from benchmark.report.curves import Course, courses_table, curves_figure  # noqa: PLC0415
-    from benchmark.report.figures import png  # noqa: PLC0415
+    from benchmark.report.figures.canvas import png  # noqa: PLC0415
+    from benchmark.report.figures.curves import Course, courses_table, curves_figure  # noqa: PLC0415
 
     courses = [Course(record) for record in store.courses(dict.fromkeys(names))]
     frame = courses_table(courses)
@@ -221,8 +221,8 @@ def blind_table(frame: pd.DataFrame, there: Mapping[Wanted, Result]) -> Table:
 def write_sheet(store: Store, there: Mapping[Wanted, Result]) -> list[Path]:
     """The contact sheet: one test image a task, each method's fine-tuned prediction on it."""
     from benchmark.pictures import load_masks, load_test  # noqa: PLC0415
-    from benchmark.report.figures import png  # noqa: PLC0415
-    from benchmark.report.sheets import SheetRow, prediction_sheet  # noqa: PLC0415
+    from benchmark.report.figures.canvas import png  # noqa: PLC0415
+    from benchmark.report.figures.sheets import SheetRow, prediction_sheet  # noqa: PLC0415
 
     rows = []
     done = {

@@ -65,7 +65,8 @@ def render(
     Returns:
         The paths written. An empty frame gives files that say so.
     """
-    from benchmark.report.figures import leaderboard_figure, png  # noqa: PLC0415 - slow to import
+    from benchmark.report.figures.canvas import png  # noqa: PLC0415
+    from benchmark.report.figures.ranked import leaderboard_figure  # noqa: PLC0415 - slow to import
 
     out.mkdir(parents=True, exist_ok=True)
     written = []

@@ -12,10 +12,10 @@ from rich.console import Console
 
 from benchmark.durable import put_file, writing
 from benchmark.listing import table
-from benchmark.report.canvas import png
 from benchmark.report.estimate import NOTHING, Estimate
+from benchmark.report.figures.canvas import png
+from benchmark.report.figures.tuning import history_figure, parallel_figure
 from benchmark.report.tuned import Gain, gain, importance
-from benchmark.report.tuning_figures import history_figure, parallel_figure
 from benchmark.store import Store
 from benchmark.tuning.snapshot import Snapshot, scores_name, snapshots
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.report.curves import Course, courses_table, curves_figure, smooth
-from benchmark.report.figures import png
+from benchmark.report.figures.canvas import png
+from benchmark.report.figures.curves import Course, courses_table, curves_figure, smooth
 
 
 def record(method: str, losses: list[float], phases: dict[str, int], **last: float) -> Course:

@@ -15,9 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 import benchmark
-from benchmark.report.figures import leaderboard_figure, method_styles, png
+from benchmark.report.figures.canvas import method_styles, png
+from benchmark.report.figures.ranked import leaderboard_figure
+from benchmark.report.figures.sheets import SheetRow, dice, prediction_sheet
 from benchmark.report.leaderboard import Leaderboard, leaderboard
-from benchmark.report.sheets import SheetRow, dice, prediction_sheet
 
 COLUMNS = [
     *("method", "task", "domain", "source", "stage", "fraction"),

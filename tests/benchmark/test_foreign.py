@@ -11,7 +11,7 @@ from benchmark.asked import Asked, Wanted, ask
 from benchmark.cells import Cell, CellKey, CellResult, PretrainKey, Status
 from benchmark.fingerprint import FingerprintError, fingerprint
 from benchmark.plan import read_plan
-from benchmark.report.figures import method_styles
+from benchmark.report.figures.canvas import method_styles
 from benchmark.store import Store, folder_name
 from methods.errors import ConfigError
 

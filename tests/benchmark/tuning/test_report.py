@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from benchmark.durable import put_folder, write_json
-from benchmark.report.canvas import png
+from benchmark.report.figures.canvas import png
+from benchmark.report.figures.tuning import height, history_figure, parallel_figure
 from benchmark.report.tuned import chosen_again, gain, importance
 from benchmark.report.tuning import summary, values
-from benchmark.report.tuning_figures import height, history_figure, parallel_figure
 from benchmark.store import Store
 from benchmark.tuning.snapshot import Snapshot, Trial, scores_name
 from benchmark.tuning.trials import RECORD, Validated, objective, place, put_scores

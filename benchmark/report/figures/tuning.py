@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from benchmark.report.canvas import DPI, heading, look, settle
+from benchmark.report.figures.canvas import DPI, heading, look, settle
 from benchmark.tuning.snapshot import Snapshot, Trial
 
 COLUMNS = 3

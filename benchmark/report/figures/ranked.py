@@ -11,30 +11,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from benchmark.report.board import Leaderboard
-from benchmark.report.canvas import DPI, heading, look, png, settle
 from benchmark.report.estimate import Estimate
+from benchmark.report.figures.canvas import DPI, heading, look, method_styles, settle
 from benchmark.report.selection import FLOOR
-from benchmark.report.sheets import SheetRow, prediction_sheet
 
-__all__ = ["SheetRow", "leaderboard_figure", "method_styles", "png", "prediction_sheet"]
-
-_MARKERS = ("o", "s", "D", "^")
 _FLOOR_STYLE: dict[str, Any] = {"color": "0.25", "linestyle": "--", "linewidth": 1.0, "zorder": 1}
 _DIRECT_STYLE: dict[str, Any] = {"color": "0.25", "linestyle": ":", "linewidth": 1.2, "zorder": 1}
-
-
-def method_styles(order: Sequence[str], methods: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Colour and marker of each method: fixed by its place in ``order``, whoever else is drawn.
-
-    Seaborn's colour-blind palette has ten colours; further methods repeat them with another
-    marker. Methods that ``order`` does not name follow by name.
-    """
-    colours = sns.color_palette("colorblind").as_hex()
-    names = [*order, *sorted(set(methods) - set(order))]
-    return {
-        name: (colours[i % len(colours)], _MARKERS[i // len(colours) % len(_MARKERS)])
-        for i, name in enumerate(names)
-    }
 
 
 def leaderboard_figure(board: Leaderboard, *, order: Sequence[str]) -> Figure:

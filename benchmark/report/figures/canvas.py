@@ -2,7 +2,7 @@
 
 import io
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import matplotlib as mpl
@@ -12,6 +12,21 @@ from matplotlib.figure import Figure
 
 #: Dots per inch of every figure.
 DPI = 120
+_MARKERS = ("o", "s", "D", "^")
+
+
+def method_styles(order: Sequence[str], methods: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each method: fixed by its place in ``order``, whoever else is drawn.
+
+    Seaborn's colour-blind palette has ten colours; further methods repeat them with another
+    marker. Methods that ``order`` does not name follow by name.
+    """
+    colours = sns.color_palette("colorblind").as_hex()
+    names = [*order, *sorted(set(methods) - set(order))]
+    return {
+        name: (colours[i % len(colours)], _MARKERS[i // len(colours) % len(_MARKERS)])
+        for i, name in enumerate(names)
+    }
 
 
 @contextmanager

@@ -12,8 +12,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmark.report.canvas import DPI, heading, look, settle
-from benchmark.report.figures import method_styles
+from benchmark.report.figures.canvas import DPI, heading, look, method_styles, settle
 from methods.spread import Spread, collapsed
 
 #: Panels in a row of the figure.

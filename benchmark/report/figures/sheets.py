@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from skimage.measure import find_contours
 
-from benchmark.report.canvas import DPI, heading, look, settle
+from benchmark.report.figures.canvas import DPI, heading, look, settle
 
 #: Okabe and Ito's sky blue and yellow, rimmed in black to show on any image.
 _TRUTH, _PREDICTION = "#56B4E9", "#F0E442"
