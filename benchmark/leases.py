@@ -251,10 +251,27 @@ class Leases:
         patience = max(self.stale, BEATS * holder.beat if holder else 0.0)
         return self.clock() - before[1] > patience
 
+    def sweep(self, ended: Callable[[str], bool]) -> None:
+        """Remove what the dead left of work that has ended: a kill may fall between the two."""
+        for name, path in newest(self.folder).items():
+            holder = holder_of(path)
+            if holder is not None and dead(holder) and ended(name):
+                Lease(path, holder).release()
+
     def release(self, lease: Lease) -> None:
         """Give a lease back."""
         self.own.pop(lease.name, None)
         lease.release()
+
+
+def newest(folder: Path) -> dict[str, Path]:
+    """The file that counts of every lease."""
+    found: dict[str, Path] = {}
+    for path in folder.glob("*.*"):
+        name, _, text = path.name.rpartition(".")
+        if text.isdigit() and (name not in found or number(found[name]) < int(text)):
+            found[name] = path
+    return found
 
 
 def running(folder: Path) -> dict[str, dict[str, Any]]:
@@ -262,13 +279,8 @@ def running(folder: Path) -> dict[str, dict[str, Any]]:
 
     A negative silence is a clock that differs from the one of the folder's disk.
     """
-    newest: dict[str, Path] = {}
-    for path in folder.glob("*.*"):
-        name, _, text = path.name.rpartition(".")
-        if text.isdigit() and (name not in newest or number(newest[name]) < int(text)):
-            newest[name] = path
     told = {}
-    for name, path in newest.items():
+    for name, path in newest(folder).items():
         try:
             silent = time.time() - path.stat().st_mtime
         except FileNotFoundError:

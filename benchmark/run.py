@@ -99,6 +99,7 @@ class Worker:
         Interrupts pass through; everything finished until then is kept.
         """
         self.store.drop_checkpoints()
+        self.leases.sweep(self.store.has_ended)
         left = list(cells)
         while left := [cell for cell in left if not self.store.has_cell(cell.name)]:
             if not any(self.group(group) for group in by_encoder(left)):

@@ -91,10 +91,14 @@ class Store:
         """Whether an encoder is trained."""
         return (self.encoders / name / ENCODER_RECORD).is_file()
 
+    def has_ended(self, name: str) -> bool:
+        """Whether nothing is left to do of a cell or an encoder."""
+        return self.has_cell(name) or self.has_encoder(name)
+
     def drop_checkpoints(self) -> None:
         """Remove those of trainings that have ended: a kill may fall between the two."""
         for folder in self.checkpoints.iterdir() if self.checkpoints.is_dir() else ():
-            if self.has_cell(folder.name) or self.has_encoder(folder.name):
+            if self.has_ended(folder.name):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def courses(self, names: Iterable[str]) -> list[dict[str, Any]]:

@@ -230,6 +230,24 @@ def test_checkpoints_of_what_has_ended_are_dropped(tmp_path: Path) -> None:
     assert [path.name for path in store.checkpoints.iterdir()] == ["of another plan"]
 
 
+def test_leases_of_what_has_ended_are_dropped(tmp_path: Path) -> None:
+    """A kill may fall between a result and the return of its lease, again and again."""
+    store = Store(tmp_path)
+    ran(tmp_path, bench(tmp_path))
+    with Leases(store.leases) as leases:
+        for name in ("ld-two", "ld-two", "encoder-ld"):
+            lease = leases.claim(name)
+            assert lease is not None
+            gone = lease.holder._replace(life=f"{lease.holder.life} long ago")
+            lease.path.write_text(json.dumps(gone._asdict()))
+        leases.own.clear()
+        living = leases.claim("random-one")
+        assert living is not None
+        with Leases(store.leases) as others:
+            Worker(store, bench(tmp_path), others, lambda _: None).run(CELLS)
+        assert list(store.leases.iterdir()) == [living.path]
+
+
 def test_progress_gives_new_attempts(tmp_path: Path) -> None:
     """A long training that is killed again and again, and gets on each time, has not failed."""
     store = Store(tmp_path)
