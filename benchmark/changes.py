@@ -3,7 +3,7 @@
 import math
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmark.plan import Plan, checked, read_plan, with_methods, with_pools, with_tasks
 from methods.errors import ConfigError
@@ -12,13 +12,14 @@ from methods.errors import ConfigError
 EITHER = {"steps": "epochs", "epochs": "steps"}
 
 
-def with_changes(plan: Plan, changes: list[str]) -> Plan:
+def with_changes(plan: Plan, changes: list[str], threads: int | None = None) -> Plan:
     """The plan with other values.
 
     Args:
         plan: What is changed.
         changes: "KEY=VALUE" each, the key's tables parted by dots, the value as TOML writes it;
             quotes around a text may be left out, since a shell takes them away.
+        threads: Of a cell, if a change leaves them open; all cores if None.
 
     Raises:
         ConfigError: If a change is no KEY=VALUE, or its value does not suit.
@@ -37,7 +38,7 @@ def with_changes(plan: Plan, changes: list[str]) -> Plan:
                 raise ConfigError(f"--set {change}: {name} is no table")
         inner.pop(EITHER.get(last, ""), None)
         inner[last] = toml_value(text)
-    return checked(record, "--set") if changes else plan
+    return checked(record, "--set", threads) if changes else plan
 
 
 def toml_value(text: str) -> Any:  # noqa: ANN401
@@ -86,19 +87,38 @@ def scaled(plan: Plan, factor: float) -> Plan:
     return checked(record, f"--scale {factor:g}")
 
 
+class Of(NamedTuple):
+    """The part of a plan that a command line names; all of it where it names nothing."""
+
+    methods: list[str] | None = None
+    tasks: list[str] | None = None
+    pools: list[str] | None = None
+
+
+#: Nothing named.
+WHOLE = Of()
+
+
 def plan_from(
     path: Path,
     scale: float,
     changes: list[str] | None,
-    methods: list[str] | None = None,
-    tasks: list[str] | None = None,
-    pools: list[str] | None = None,
+    of: Of = WHOLE,
+    threads: int | None = None,
 ) -> Plan:
     """The plan that a command line asks for: read, scaled, then changed, then a part of it.
+
+    Args:
+        path: The TOML file.
+        scale: See ``scaled``.
+        changes: See ``with_changes``.
+        of: What is asked for of it.
+        threads: Of a cell, if the plan leaves them open; all cores if None.
 
     Raises:
         ConfigError: If the plan or what changes it cannot be used.
         UnknownNameError: If something unknown is named.
     """
-    plan = with_changes(scaled(read_plan(path), scale), changes or [])
-    return with_pools(with_methods(with_tasks(plan, tasks or []), methods or []), pools or [])
+    plan = with_changes(scaled(read_plan(path, threads), scale), changes or [], threads)
+    part = with_methods(with_tasks(plan, of.tasks or []), of.methods or [])
+    return with_pools(part, of.pools or [])

@@ -95,9 +95,10 @@ def pretrain(
     cache: Cache = None,
 ) -> None:
     """Train every encoder of PLAN that OUT lacks, nothing downstream; draw the loss curves."""
-    from benchmark.changes import plan_from  # noqa: PLC0415
+    from benchmark.changes import Of, plan_from  # noqa: PLC0415
+    from benchmark.threads import share  # noqa: PLC0415
 
-    checked = plan_from(plan, scale, changes, methods=method, pools=pool)
+    checked = plan_from(plan, scale, changes, Of(method, pools=pool), share(1, out))
     from benchmark.pretraining import pretrain_all  # noqa: PLC0415
     from benchmark.report.publish import print_courses  # noqa: PLC0415
 

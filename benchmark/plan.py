@@ -3,9 +3,9 @@
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from benchmark import registry
 from benchmark.parts import (
@@ -19,12 +19,25 @@ from benchmark.parts import (
     TuningPart,
 )
 from benchmark.registry import known
+from benchmark.threads import share
 from methods.errors import ConfigError
 from tasks.base import Domain
 from tasks.pools import POOLS, pool_called
 
 #: What a row of somebody else's weights may be called.
 ROW = re.compile(r"[a-z0-9_][a-z0-9_-]{0,49}")
+
+
+#: Threads that a plan leaves open: the cores, divided between the workers.
+DIVIDED = "divided"
+
+
+def settled(value: object, info: Any) -> object:  # noqa: ANN401  (pydantic's own)
+    """A plan's threads as a number."""
+    return (info.context or share(1)) if value == DIVIDED else value
+
+
+Threads = Annotated[int, BeforeValidator(settled)]
 
 
 class Plan(Part):
@@ -38,7 +51,7 @@ class Plan(Part):
     size: int = Field(ge=32, le=512)
     width: Literal["tiny", "small", "full"] = "tiny"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    threads: int = Field(default=2, gt=0)
+    threads: Threads = Field(default=cast(int, DIVIDED), gt=0, validate_default=True)
     ranks: int = Field(default=1, gt=0)
     augmentation: Literal["own", "shared"] = "own"
     leaks: Literal["exclude", "error", "allow"] = "exclude"
@@ -52,8 +65,12 @@ class Plan(Part):
     tuned: dict[str, dict[Domain, TunedPart]] = Field(default={})
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: Path, threads: int | None = None) -> Plan:
     """Read and check a plan.
+
+    Args:
+        path: The TOML file.
+        threads: Of a cell, if the plan leaves them open; all cores if None.
 
     Raises:
         ConfigError: If the file is missing, is no TOML, or has unknown keys or wrong values.
@@ -65,7 +82,7 @@ def read_plan(path: Path) -> Plan:
         raise ConfigError(f"there is no plan {path}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no TOML: {error}") from error
-    plan = checked(record, str(path))
+    plan = checked(record, str(path), threads)
     tasks = [str(path.parent / name) if name.endswith(".toml") else name for name in plan.tasks]
     encoders = {
         name: part.model_copy(update={"file": str(path.parent / part.file)})
@@ -74,12 +91,13 @@ def read_plan(path: Path) -> Plan:
     return plan.model_copy(update={"tasks": tasks, "encoders": encoders})
 
 
-def checked(record: dict[str, Any], place: str) -> Plan:
+def checked(record: dict[str, Any], place: str, threads: int | None = None) -> Plan:
     """A plan from a table.
 
     Args:
         record: The table.
         place: Where it comes from, for errors.
+        threads: Of a cell, if the record leaves them open; all cores if None.
 
     Raises:
         ConfigError: If it has unknown keys or wrong values.
@@ -87,7 +105,7 @@ def checked(record: dict[str, Any], place: str) -> Plan:
     """
     check_keys(record, Plan, "")
     try:
-        plan = Plan.model_validate(record)
+        plan = Plan.model_validate(record, context=threads)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

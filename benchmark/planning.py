@@ -42,11 +42,11 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Check PLAN and forecast cells, images, operations, disk and hours; needs no data."""
-    from benchmark.changes import plan_from  # noqa: PLC0415
+    from benchmark.changes import Of, plan_from  # noqa: PLC0415
 
     if gpu_tflops is not None and not 0.0 < gpu_tflops < float("inf"):
         raise ConfigError(f"--gpu-tflops must be positive, not {gpu_tflops:g}")
-    checked = plan_from(plan, scale, changes, method, task, pool)
+    checked = plan_from(plan, scale, changes, Of(method, task, pool))
     from benchmark.forecast import forecast  # noqa: PLC0415
     from benchmark.listing import table  # noqa: PLC0415
     from benchmark.machine import device_called  # noqa: PLC0415

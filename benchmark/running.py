@@ -18,7 +18,11 @@ Pairs = Annotated[
     typer.Option(metavar="METHOD/TASK", help="Compute these alone; the others stay missing."),
 ]
 Workers = Annotated[
-    int, typer.Option(min=1, help="Processes to compute in; each uses PLAN's threads.")
+    int,
+    typer.Option(
+        min=1,
+        help="Processes to compute in; they divide the cores, unless PLAN has a number of threads.",
+    ),
 ]
 Ways = Annotated[
     Literal["local", "ray"],
@@ -65,9 +69,12 @@ def run(
 
     Several calls, on several machines too, may share one OUT: each cell is computed by one.
     """
-    from benchmark.changes import plan_from  # noqa: PLC0415
+    from benchmark.changes import Of, plan_from  # noqa: PLC0415
+    from benchmark.threads import cores, share  # noqa: PLC0415
 
-    checked = plan_from(plan, scale, changes, method, task, pool)
+    # A task of Ray's has a thread: as many run as there are cores.
+    threads = share(workers if executor == "local" else cores(), out)
+    checked = plan_from(plan, scale, changes, Of(method, task, pool), threads)
     if tuned is not None:
         from benchmark.tuned import remarks, with_tuned  # noqa: PLC0415
 

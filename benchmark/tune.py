@@ -75,10 +75,13 @@ def start(
     Several calls, on several machines too, may share one OUT. The same call goes on where a killed
     one stopped; a larger --trials adds to what is there.
     """
-    from benchmark.changes import plan_from  # noqa: PLC0415
+    from benchmark.changes import Of, plan_from  # noqa: PLC0415
 
     more = [*(changes or []), *([f"tuning.sampler={sampler}"] if sampler else [])]
-    checked = plan_from(plan, scale, more, method, task, pool)
+    from benchmark.threads import cores, share  # noqa: PLC0415
+
+    threads = share(workers if executor == "local" else cores(), out)
+    checked = plan_from(plan, scale, more, Of(method, task, pool), threads)
     gentle()
     from benchmark.comparison import Way  # noqa: PLC0415
     from benchmark.executors.choice import crowded, executor_called  # noqa: PLC0415

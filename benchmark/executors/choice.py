@@ -1,11 +1,11 @@
 """Which executor a command line names."""
 
-import os
 from typing import Literal
 
 import torch
 
 from benchmark.executors import Executor, Serial
+from benchmark.threads import cores
 from methods.errors import ConfigError
 
 
@@ -38,19 +38,20 @@ def executor_called(name: Literal["local", "ray"], workers: int, address: str) -
 def crowded(workers: int, threads: int, device: torch.device) -> str:
     """What to say if workers have more threads than there are cores, or share GPUs; else empty.
 
-    A cell's threads are part of its key, as its last digits depend on them, so they are not
-    changed behind the user's back.
+    A plan that leaves threads open has them divided (``benchmark.threads``); its own number is part
+    of its cells' keys, as their last digits depend on it, and is not changed.
     """
     if device.type == "cuda" and workers > torch.cuda.device_count():
         return (
             f"{workers} workers share {torch.cuda.device_count()} GPUs, and their memory: "
             f"--workers {torch.cuda.device_count()} gives each its own"
         )
-    cores = os.cpu_count() or 1
-    if workers * threads <= cores:
+    have = cores()
+    if workers * threads <= have:
         return ""
+    fits = max(1, have // threads)
     return (
-        f"{workers} workers of {threads} threads share {cores} cores and will slow each other "
-        f"down: --workers {max(1, cores // threads)} fits, or threads = {max(1, cores // workers)} "
-        "in the plan (other cells: results depend on it in the last digit)"
+        f"{workers} workers of {threads} threads share {have} cores and will slow each other down: "
+        f'--workers {fits} fits, or threads = "divided" in the plan and another --out (other '
+        "cells: results depend on it in the last digit)"
     )

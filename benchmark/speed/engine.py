@@ -20,7 +20,7 @@ from rich.console import Console
 
 from benchmark.bench import TorchBench
 from benchmark.cells import Cell
-from benchmark.changes import plan_from
+from benchmark.changes import Of, plan_from
 from benchmark.comparison import Way, prepared, request_for
 from benchmark.executors import quiet, worker
 from benchmark.grid import Grid
@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--method", action="append")
     parser.add_argument("--task", action="append")
     given = parser.parse_args()
-    plan = plan_from(given.plan, 1.0, None, given.method, given.task)
+    plan = plan_from(given.plan, 1.0, None, Of(given.method, given.task))
     store = Store(given.out)
     root = root_of(plan, given.data, store, Console(), None)
     grid = prepared(plan, root, "cpu", store, Console())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmark.changes import plan_from
+from benchmark.changes import Of, plan_from
 from benchmark.comparison import Way, compare
 from benchmark.executors import Executor, Serial
 from benchmark.executors.choice import executor_called
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--set", action="append", dest="changes")
     parser.add_argument("--workers", type=int, default=2)
     given = parser.parse_args()
-    plan = plan_from(given.plan, 1.0, given.changes, given.method, given.task)
+    plan = plan_from(given.plan, 1.0, given.changes, Of(given.method, given.task))
     ways: dict[str, Executor] = {"serial": Serial()}
     ways[f"{given.workers} processes"] = executor_called("local", given.workers, "")
     try:

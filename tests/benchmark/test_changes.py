@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import registry
-from benchmark.changes import plan_from, scaled, with_changes
+from benchmark.changes import Of, plan_from, scaled, with_changes
 from benchmark.cli import main
 from benchmark.plan import Plan, read_plan
 from methods.errors import ConfigError, InputError
@@ -86,7 +86,7 @@ def test_a_scale_out_of_range_is_refused(demo: Plan, factor: float) -> None:
 
 def test_what_is_set_is_not_scaled() -> None:
     plan = plan_from(
-        PLANS / "demo.toml", 0.5, ["budget.images=100"], ["ld", "random"], ["scr_lung"]
+        PLANS / "demo.toml", 0.5, ["budget.images=100"], Of(["ld", "random"], ["scr_lung"])
     )
     assert (plan.budget.images, plan.downstream.steps) == (100, 60)
     assert (plan.methods, plan.tasks) == (["random", "ld"], ["scr_lung"])

@@ -193,13 +193,6 @@ def test_encoders_of_several_ranks_are_trained_first(
 CPU = torch.device("cpu")
 
 
-def test_threads_are_not_changed_behind_the_users_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    assert crowded(2, 2, CPU) == ""
-    assert "3 workers of 2 threads share 4 cores" in crowded(3, 2, CPU)
-    assert "--workers 2 fits, or threads = 1 in the plan" in crowded(3, 2, CPU)
-
-
 def test_workers_share_gpus_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr("benchmark.executors.processes.device_called", torch.device)
