@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from benchmark.claiming import claim
-from benchmark.comparing import compare
+from benchmark.comparing import Metric, compare
 from benchmark.data import Cache
 from benchmark.data import app as data_app
 from benchmark.extend import app as new_app
@@ -25,7 +25,7 @@ from benchmark.options import (
     Scale,
 )
 from benchmark.planning import plan
-from benchmark.running import SOME_FAILED, run, show
+from benchmark.running import SOME_FAILED, run
 from benchmark.share import export, import_cells
 from benchmark.tune import app as tune_app
 from methods.errors import InputError, TrainingError
@@ -100,7 +100,7 @@ def pretrain(
 
     checked = plan_from(plan, scale, changes, Of(method, pools=pool), share(1, out))
     from benchmark.pretraining import pretrain_all  # noqa: PLC0415
-    from benchmark.report.publish import print_courses  # noqa: PLC0415
+    from benchmark.report.courses import print_courses  # noqa: PLC0415
 
     names = pretrain_all(checked, data, out, device, cache)
     if os.environ.get("RANK", "0") == "0":
@@ -110,14 +110,24 @@ def pretrain(
 @app.command()
 def leaderboard(
     folder: Folder,
+    metric: Metric = "dice",
+    by: Annotated[
+        Literal["domain", "kind", "fraction"] | None,
+        typer.Option(
+            help="Take the tables apart: by the tasks' domain, lesions against anatomy, "
+            "or the share of the labels."
+        ),
+    ] = None,
     *,
     as_json: AsJson = False,
     stale: Annotated[
         bool, typer.Option("--stale", help="Show cells of older code too, marked as stale.")
     ] = False,
 ) -> None:
-    """Print the leaderboard of DIR and write it as CSV, Markdown, JSON and figures."""
-    show(folder, as_json=as_json, stale="mark" if stale else "refuse")
+    """Print the leaderboard of DIR and write it as CSV, Markdown, LaTeX, JSON and figures."""
+    from benchmark.report.publish import publish  # noqa: PLC0415
+
+    publish(folder, as_json=as_json, stale="mark" if stale else "refuse", metric=metric, by=by)
 
 
 @app.command()

@@ -89,7 +89,7 @@ def run(
         bad = ended_badly(out, names)
         print(f"0 cells computed, {len(names)} kept, {bad} not done")
         if (table := call.table()) is None:
-            show(out, stale="leave out")
+            show(out)
         else:
             print(table)
         return SOME_FAILED if bad else 0
@@ -111,17 +111,12 @@ def run(
         print(f"{len(cells)} cells to compute")
         return 0
     failed = compare(checked, data, out, device, cache, way)
-    show(out, stale="leave out")
+    show(out)
     return SOME_FAILED if failed else 0
 
 
-def show(
-    folder: Path,
-    *,
-    as_json: bool = False,
-    stale: Literal["refuse", "mark", "leave out"],
-) -> None:
+def show(folder: Path) -> None:
     """Write every table and figure of a results folder, and print the tables."""
     from benchmark.report.publish import publish  # noqa: PLC0415
 
-    publish(folder, as_json=as_json, stale=stale)
+    publish(folder, as_json=False, stale="leave out")

@@ -1,14 +1,35 @@
 """What a leaderboard holds, and how it becomes a table, Markdown or JSON."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, astuple, dataclass, field, fields
 from typing import Any
 
 import pandas as pd
 
 from benchmark.report.estimate import NOTHING, Estimate, plain
+from benchmark.report.prices import PRICES, Price
 from benchmark.report.scales import SCALES, Scale
+
+#: Columns of a row but for its scores, as they are headed.
+SUMMARY = (
+    *("method", "mean rank", "wins", "ties"),
+    *("gain on random", "on random direct", "cells"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Top:
+    """Who leads on a task, among the methods that have a rank.
+
+    Attributes:
+        best: Those of the best mean; several only if they are equal.
+        like: Those that cannot be told apart from them: the 95 % interval of the difference holds
+            0. Not corrected for the number of methods, nor for choosing the best of them.
+    """
+
+    best: frozenset[str] = frozenset()
+    like: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +46,7 @@ class Row:
         gain: Improvement on ``random`` in the same stage, averaged over tasks; positive is better.
         gain_direct: The same on ``random`` trained in one stage.
         missing: Number of tasks on which it lacks a cell.
+        cells: How many cells it has, and how many any method has.
         stale: Whether other code than today's has computed some of its cells.
     """
 
@@ -36,7 +58,13 @@ class Row:
     gain: Estimate
     gain_direct: Estimate
     missing: int
+    cells: tuple[int, int]
     stale: bool = False
+
+    @property
+    def coverage(self) -> str:
+        """For example "35/36"."""
+        return f"{self.cells[0]}/{self.cells[1]}"
 
     @property
     def label(self) -> str:
@@ -56,7 +84,10 @@ class Leaderboard:
         rows: Ranked methods by mean rank, then the others by name.
         direct: Mean per task of ``random`` trained in one stage; NaN where it lacks a cell.
         notes: What a reader has to know to judge the numbers.
+        tops: Who leads on each task.
         oracle: Whether test images chose what is scored: an upper bound, no result.
+        part: Which of the tasks these are, e.g. "lesion"; "" for all.
+        prices: What a pre-training of each method has cost; empty if nobody has looked.
     """
 
     stage: str
@@ -66,7 +97,10 @@ class Leaderboard:
     rows: tuple[Row, ...]
     direct: Mapping[str, float]
     notes: tuple[str, ...]
+    tops: Mapping[str, Top]
     oracle: bool = False
+    part: str = ""
+    prices: Mapping[str, Price] = field(default_factory=dict)
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -86,33 +120,34 @@ class Leaderboard:
         images = f" on {kinds} images" if kinds else ""
         share = "" if math.isnan(self.fraction) else f", label fraction {self.fraction:g}"
         cheat = ", chosen by the oracle" if self.oracle else ""
-        return f"{self.stage}: {self.scale.title}{unit}{images}{share}{cheat}"
+        part = f", {self.part} tasks alone" if self.part else ""
+        return f"{self.stage}: {self.scale.title}{unit}{images}{share}{part}{cheat}"
 
     def table(self) -> pd.DataFrame:
         """One line per method; every estimate as three columns x, x_low, x_high.
 
         Tasks come last, so that boards of different tasks can be put below each other.
         """
-        names = [field.name for field in fields(Row) if field.name != "scores"]
+        names = [each.name for each in fields(Row) if each.name not in ("scores", "cells")]
         kinds = "+".join(sorted(set(self.sources.values())))
-        head = ["stage", "metric", "fraction", "source"]
+        head = ["stage", "metric", "fraction", "source", "part"]
         lines = []
         for row in self.rows:
             line: dict[str, Any] = dict(
-                zip(head, (self.stage, self.metric, self.fraction, kinds), strict=True)
+                zip(head, (self.stage, self.metric, self.fraction, kinds, self.part), strict=True)
             )
-            for name, value in [(n, getattr(row, n)) for n in names] + list(row.scores.items()):
-                line |= _columns(name, value)
+            line |= _all_columns([(name, getattr(row, name)) for name in names])
+            line |= {"coverage": row.coverage, **asdict(self.price(row))}
+            line |= _all_columns(row.scores.items())
             lines.append(line)
         table = pd.DataFrame(lines, columns=None if lines else [*head, *names])
         return table.astype({"wins": "Int64", "ties": "Int64"})
 
     def markdown(self) -> str:
         """A heading, the table and the notes."""
-        head = ["method", "mean rank", "wins", "ties", "gain on random", "on random direct"]
-        lines = [[*head, "missing", *self.tasks]]
+        lines = [[*SUMMARY, *(PRICES.values() if self.prices else ()), *self.tasks]]
         lines.append(["---"] * len(lines[0]))
-        lines += [[*self.summary(row), *self.cells(row)] for row in self.rows]
+        lines += [[*self.summary(row), *self.priced(row), *self.cells(row)] for row in self.rows]
         table = ["| " + " | ".join(line) + " |" for line in lines]
         notes = [f"- {note}" for note in self.notes]
         return "\n".join([f"## {self.title}", "", *([*table, ""] if self.rows else []), *notes, ""])
@@ -126,8 +161,18 @@ class Leaderboard:
             NOTHING if row.ties is None else str(row.ties),
             row.gain.text(self.scale.decimals, signed=True),
             row.gain_direct.text(self.scale.decimals, signed=True),
-            str(row.missing),
+            row.coverage,
         ]
+
+    def price(self, row: Row) -> Price:
+        """What a pre-training of a row's method has cost."""
+        return self.prices.get(row.method, Price())
+
+    def priced(self, row: Row) -> list[str]:
+        """The same as text, a column each; no columns if nobody has looked."""
+        if not self.prices:
+            return []
+        return [NOTHING if x is None else f"{x:.4g}" for x in astuple(self.price(row))]
 
     def cells(self, row: Row) -> list[str]:
         """A row's score per task, as text."""
@@ -143,8 +188,18 @@ class Leaderboard:
             "sources": dict(self.sources),
             "rows": [_record(row) for row in self.rows],
             "direct": {task: plain(value) for task, value in self.direct.items()},
+            "tops": {
+                task: {"best": sorted(top.best), "like": sorted(top.like)}
+                for task, top in self.tops.items()
+            },
+            "part": self.part,
+            "prices": {method: asdict(price) for method, price in self.prices.items()},
             "notes": list(self.notes),
         }
+
+
+def _all_columns(values: Iterable[tuple[str, object]]) -> dict[str, Any]:
+    return {key: cell for name, value in values for key, cell in _columns(name, value).items()}
 
 
 def _columns(name: str, value: object) -> dict[str, Any]:
@@ -163,6 +218,7 @@ def _record(row: Row) -> dict[str, Any]:
         "gain": row.gain.record(),
         "gain_direct": row.gain_direct.record(),
         "missing": row.missing,
+        "coverage": list(row.cells),
         "stale": row.stale,
         "scores": {task: estimate.record() for task, estimate in row.scores.items()},
     }

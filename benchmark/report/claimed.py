@@ -16,8 +16,9 @@ from benchmark.cells import Status
 from benchmark.claim import Claim
 from benchmark.registry import known
 from benchmark.report.claims import judge
+from benchmark.report.footers import ORACLE
 from benchmark.report.frame import Result, results, tidy
-from benchmark.report.publish import ORACLE, SEED
+from benchmark.report.gathered import SEED
 from benchmark.report.verdict import Verdict
 from benchmark.status import State
 from benchmark.store import Store

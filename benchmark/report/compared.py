@@ -13,10 +13,11 @@ from benchmark.durable import StoreError
 from benchmark.listing import table
 from benchmark.registry import known
 from benchmark.report.estimate import NOTHING, plain
+from benchmark.report.footers import ORACLE
 from benchmark.report.frame import results, tidy
+from benchmark.report.gathered import SEED
 from benchmark.report.power import ERRORS, Power, power
 from benchmark.report.practical import Odds, practical_odds
-from benchmark.report.publish import ORACLE, SEED
 from benchmark.report.rank_tests import RankTest, rank_test
 from benchmark.report.scales import SCALES, Scale
 from benchmark.report.scores import scores

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from benchmark.asked import Wanted
 from benchmark.cells import EXCLUDED, Status
 from benchmark.durable import intact
+from benchmark.report.prices import Price, price
 from benchmark.status import State, changed, code_of, found
 from benchmark.store import FIELDS, SCORES, Store
 
@@ -20,7 +21,7 @@ COLUMNS = [
     "status", "score",
 ]  # fmt: skip
 #: What of a cell's facts a report shows; the rest is left on disk, for there may be many cells.
-SHOWN = ("encoder", "pool", "pool images", EXCLUDED, "blind")
+SHOWN = ("encoder", "pool", "pool images", EXCLUDED, "blind", "kind", "representation", "pictured")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Result:
         state: Whether its code is today's.
         changes: Modules whose code has changed since.
         facts: Those of ``SHOWN`` that are known.
+        price: What its encoder has cost.
     """
 
     folder: str
@@ -40,6 +42,7 @@ class Result:
     state: State
     changes: tuple[str, ...]
     facts: Mapping[str, Any]
+    price: Price
 
 
 def results(store: Store, wanted: Sequence[Wanted]) -> dict[Wanted, Result]:
@@ -54,7 +57,8 @@ def results(store: Store, wanted: Sequence[Wanted]) -> dict[Wanted, Result]:
         now = code_of(cell) or {}
         changes = changed(record["fingerprint"], now) if state is State.STALE else ()
         facts = {name: record["facts"][name] for name in SHOWN if name in record["facts"]}
-        out[cell] = Result(folder, Status(record["status"]), state, tuple(changes), facts)
+        known = price(record["cost"].get("pretraining", {}))
+        out[cell] = Result(folder, Status(record["status"]), state, tuple(changes), facts, known)
     return out
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from benchmark.report.board import Leaderboard, Row
+from benchmark.report.board import Leaderboard, Row, Top
 from benchmark.report.estimate import NAN, Estimate
 from benchmark.report.notes import notes
 from benchmark.report.scales import SCALES, Scale
@@ -58,6 +58,7 @@ def leaderboard(
         sources=selection.sources,
         rows=tuple(sorted(rows, key=_place)),
         direct=dict(zip(grid.tasks, direct.tolist(), strict=True)),
+        tops=_tops(grid, sample, complete, larger_is_better=SCALES[metric].larger_is_better),
         notes=notes(selection, grid, sample, complete),
     )
 
@@ -78,6 +79,8 @@ def _rows(grid: Scores, sample: Bootstrap, complete: tuple[str, ...], scale: Sca
         for floor in (FLOOR, DIRECT)
     )
     lacking = ~grid.complete() | ~grid.scored()
+    asked = np.asarray(grid.expected().any(axis=2))
+    cells = grid.cells() & asked
     rows = []
     for m, method in enumerate(grid.methods[:-1]):
         estimates = _estimates(sample.means[m], sample.draws[:, m])
@@ -91,6 +94,7 @@ def _rows(grid: Scores, sample: Bootstrap, complete: tuple[str, ...], scale: Sca
                 gain=over_floor.get(method, Estimate()),
                 gain_direct=over_direct.get(method, Estimate()),
                 missing=int(lacking[m].sum()),
+                cells=(int(cells[m].sum()), int(asked.sum())),
             )
         )
     return rows
@@ -134,6 +138,30 @@ def _gains(
         gains(draws, place, larger_is_better=larger_is_better),
     )
     return dict(zip(complete, gain, strict=True))
+
+
+def _tops(
+    grid: Scores, sample: Bootstrap, complete: tuple[str, ...], *, larger_is_better: bool
+) -> dict[str, Top]:
+    """Who leads on each task that has scores; nobody if there are not two methods."""
+    compared = [m for m in complete if m != DIRECT]
+    if len(compared) < 2:
+        return {}
+    means, draws = _compared(grid, sample, compared)
+    sign = 1.0 if larger_is_better else -1.0
+    tasks = [task for task, ok in zip(grid.tasks, grid.scored(), strict=True) if ok]
+    found = {}
+    for t, task in enumerate(tasks):
+        seen = sign * means[:, t]
+        best = seen == seen.max()
+        # NaN where there is no interval: then nothing is said to be like the best.
+        low, _ = interval(sign * (draws[:, [int(seen.argmax())], t] - draws[:, :, t]))
+        found[task] = Top(_named(compared, best), _named(compared, (low <= 0) & ~best))
+    return found
+
+
+def _named(methods: Sequence[str], chosen: Bool[np.ndarray, " methods"]) -> frozenset[str]:
+    return frozenset(m for m, ok in zip(methods, chosen, strict=True) if ok)
 
 
 def _compared(

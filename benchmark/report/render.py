@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,47 +12,80 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.report.leaderboard import Leaderboard, leaderboard
+from benchmark.report.board import SUMMARY, Leaderboard
+from benchmark.report.latex import latex
+from benchmark.report.leaderboard import leaderboard
+from benchmark.report.prices import PRICES, Price
 from benchmark.report.selection import STAGES
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What boards say besides what their scores do.
+
+    Attributes:
+        footers: After a board's own notes.
+        stale: Methods to mark, because other code than today's has computed some of their cells.
+        oracle: Whether test images chose the checkpoints.
+        prices: What a pre-training of each method has cost.
+    """
+
+    footers: Sequence[str] = ()
+    stale: Collection[str] = ()
+    oracle: bool = False
+    prices: Mapping[str, Price] = field(default_factory=dict)
+
+
+NOTHING_MORE = About()
 
 
 def boards_of(
     frame: pd.DataFrame,
     *,
     seed: int,
-    footers: Sequence[str] = (),
-    stale: Collection[str] = (),
-    oracle: bool = False,
+    metric: str = "dice",
+    about: About = NOTHING_MORE,
+    part: str = "",
 ) -> list[Leaderboard]:
-    """Each stage's Dice leaderboard, all with the same random draws.
+    """Each stage's leaderboard, all with the same random draws.
 
     Args:
         frame: One row per score; see the design guide, section 8.
         seed: Of the bootstrap.
-        footers: What else every board has to say, after its own notes.
-        stale: Methods to mark, because other code than today's has computed some of their cells.
-        oracle: Whether test images chose the checkpoints.
+        metric: A name in ``SCALES``.
+        about: What else every board has to say.
+        part: Which of the tasks are in the frame; "" for all.
 
     Raises:
         ValueError: If the frame is inconsistent; see ``leaderboard``.
     """
     stages = [stage for stage in STAGES if (frame["stage"] == stage).any()] or [STAGES[0]]
-    boards = [leaderboard(frame, np.random.default_rng(seed), stage=stage) for stage in stages]
+    boards = [
+        leaderboard(frame, np.random.default_rng(seed), stage=stage, metric=metric)
+        for stage in stages
+    ]
     return [
         replace(
             board,
-            rows=tuple(replace(row, stale=row.method in stale) for row in board.rows),
-            notes=(*board.notes, *footers),
-            oracle=oracle,
+            rows=tuple(replace(row, stale=row.method in about.stale) for row in board.rows),
+            notes=(*board.notes, *about.footers),
+            oracle=about.oracle,
+            prices=about.prices,
+            part=part,
         )
         for board in boards
     ]
 
 
 def render(
-    boards: Sequence[Leaderboard], out: Path, *, order: Sequence[str], seed: int
+    boards: Sequence[Leaderboard],
+    out: Path,
+    *,
+    order: Sequence[str],
+    seed: int,
+    stem: str = "leaderboard",
 ) -> list[Path]:
-    """Write each stage's leaderboard as CSV, Markdown, JSON and PNG, and all in one.
+    """Write each stage's leaderboard as CSV, Markdown, JSON, LaTeX and PNG, and all in one.
 
     The same boards give the same bytes.
 
@@ -61,6 +94,7 @@ def render(
         out: Folder to write to; created if need be. Files of the same names are replaced.
         order: Every method that the project knows; fixes the colours.
         seed: Of the bootstrap, to be noted.
+        stem: What the files' names begin with.
 
     Returns:
         The paths written. An empty frame gives files that say so.
@@ -71,21 +105,20 @@ def render(
     out.mkdir(parents=True, exist_ok=True)
     written = []
     for board in boards:
-        stem = f"leaderboard_{board.stage}"
-        written += _write_boards([board], out, stem, seed)
+        own = f"{stem}_{board.stage}"
+        written += write_boards([board], out, own, seed)
         picture = png(leaderboard_figure(board, order=order))
-        written.append(_replace(out / f"{stem}.png", picture))
-    return written + _write_boards(boards, out, "leaderboard", seed)
+        written.append(_replace(out / f"{own}.png", picture))
+    return written + write_boards(boards, out, stem, seed)
 
 
 def print_leaderboard(board: Leaderboard, console: Console) -> None:
     """Show ranks and gains, then the scores in as many tables as the terminal's width asks for."""
     console.print(Text(board.title, style="bold red" if board.oracle else "bold"))
     if board.rows:
-        head = ["method", "mean rank", "wins", "ties", "gain on random", "on random direct"]
         cell = str if console.width >= 100 else _two_lines
         summary = [[cell(text) for text in board.summary(row)] for row in board.rows]
-        console.print(_table([*head, "missing"], summary))
+        console.print(_table(SUMMARY, summary))
         names = [row.label for row in board.rows]
         cells = [[_two_lines(cell) for cell in board.cells(row)] for row in board.rows]
         for block in _blocks(cells, max(map(len, names)), console.width):
@@ -96,8 +129,20 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
     console.print()
 
 
-def _write_boards(boards: Sequence[Leaderboard], out: Path, stem: str, seed: int) -> list[Path]:
-    """CSV, Markdown and JSON of one board or several."""
+def print_prices(boards: Sequence[Leaderboard], console: Console) -> None:
+    """Show what a pre-training of each method has cost, if anybody has looked."""
+    known = {row.method: row for board in boards if board.prices for row in board.rows}
+    if not known:
+        return
+    board = next(board for board in boards if board.prices)
+    console.print(Text("cost of one pre-training", style="bold"))
+    rows = [[row.method, *board.priced(row)] for row in known.values()]
+    console.print(_table(["method", *PRICES.values()], rows))
+    console.print()
+
+
+def write_boards(boards: Sequence[Leaderboard], out: Path, stem: str, seed: int) -> list[Path]:
+    """CSV, Markdown, JSON and LaTeX of one board or several."""
     table = pd.concat([board.table() for board in boards], ignore_index=True)
     markdown = "# Leaderboard\n\n" + "\n".join(board.markdown() for board in boards)
     record = {"seed": seed, "boards": [board.record() for board in boards]}
@@ -105,6 +150,7 @@ def _write_boards(boards: Sequence[Leaderboard], out: Path, stem: str, seed: int
         "csv": table.to_csv(index=False, lineterminator="\n"),
         "md": markdown.rstrip("\n") + "\n",
         "json": json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
+        "tex": "\n".join(latex(board) for board in boards),
     }
     return [_replace(out / f"{stem}.{end}", text.encode()) for end, text in texts.items()]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.cells import EXCLUDED
+from benchmark.report.footers import pool_notes
 from benchmark.report.frame import COLUMNS
-from benchmark.report.publish import pool_notes
-from benchmark.report.render import boards_of, render
+from benchmark.report.render import About, boards_of, render
 
 
 def facts(pool: str, count: int, images: int) -> dict[str, object]:
@@ -24,7 +24,7 @@ def test_each_pool_says_once_what_was_left_out(tmp_path: Path) -> None:
     ]
     row = ("ld", "t", "fundus", "real", "frozen", 1.0, 0, "dice", "i", "done", 0.5)
     frame = pd.DataFrame([row, ("random", *row[1:])], columns=COLUMNS)
-    (board,) = boards_of(frame, seed=0, footers=notes)
+    (board,) = boards_of(frame, seed=0, about=About(notes))
     assert board.notes[-2:] == tuple(notes)
     render([board], tmp_path, order=["ld"], seed=0)
     assert notes[0] in (tmp_path / "leaderboard.md").read_text(encoding="utf-8")

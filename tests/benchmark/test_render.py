@@ -12,7 +12,7 @@ from rich.console import Console
 
 from benchmark.report.estimate import Estimate
 from benchmark.report.leaderboard import Leaderboard, leaderboard
-from benchmark.report.render import boards_of, print_leaderboard, render
+from benchmark.report.render import About, boards_of, print_leaderboard, render
 
 COLUMNS = [
     *("method", "task", "domain", "source", "stage", "fraction"),
@@ -79,8 +79,9 @@ def test_rendered_files_agree_and_are_reproducible(frame: pd.DataFrame, tmp_path
     names = sorted(path.name for path in (tmp_path / "new").iterdir())
     assert sorted(path.name for path in paths) == names
     stems = ["leaderboard_frozen", "leaderboard_direct"]
-    expected = [f"{s}.{e}" for s in stems for e in ("csv", "json", "md", "png")]
-    assert names == sorted([*expected, "leaderboard.csv", "leaderboard.json", "leaderboard.md"])
+    written = ("csv", "json", "md", "tex")
+    expected = [f"{s}.{e}" for s in stems for e in (*written, "png")]
+    assert names == sorted([*expected, *(f"leaderboard.{end}" for end in written)])
     first = {path: path.read_bytes() for path in paths}
     render(
         boards_of(frame.sample(frac=1, random_state=0), seed=3),
@@ -140,7 +141,7 @@ def test_six_tasks_fit_a_hundred_columns(frame: pd.DataFrame) -> None:
 def test_what_the_oracle_chose_is_red_and_says_so(frame: pd.DataFrame) -> None:
     out = StringIO()
     console = Console(file=out, width=100, force_terminal=True, color_system="standard")
-    result = boards_of(frame, seed=0, footers=["Selection oracle: no result."], oracle=True)[0]
+    result = boards_of(frame, seed=0, about=About(["Selection oracle: no result."], oracle=True))[0]
     print_leaderboard(result, console)
     red = [
         line for line in out.getvalue().splitlines() if "\x1b[1;31m" in line or "\x1b[31m" in line

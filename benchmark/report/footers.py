@@ -1,0 +1,57 @@
+"""What a reader has to know of a table besides its scores: pools, tuning, code, weights."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from benchmark.asked import Wanted
+from benchmark.cells import EXCLUDED
+from benchmark.ledger import CONTROL
+from benchmark.report.frame import Result
+
+#: Where the hyperparameters of methods are from that were not tuned.
+UNTUNED = "defaults of each method's Config, not tuned"
+#: What must be said, in red, of tables that test images have chosen.
+ORACLE = "Selection oracle: test images chose each checkpoint; an upper bound, not a result."
+
+
+def pool_notes(facts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What cells' facts say was left out of each pre-training pool, each pool once."""
+    pools = {
+        (str(known["pool"]), int(known[EXCLUDED]), int(known["pool images"])) for known in facts
+    }
+    return [
+        f"Pre-training pool {pool}: {images} images; {count} more left out because they recur "
+        "among test images."
+        for pool, count, images in sorted(pools)
+    ]
+
+
+def stale_notes(old: Mapping[Wanted, Result]) -> list[str]:
+    """What a reader has to know of stale cells."""
+    if not old:
+        return []
+    methods = sorted({cell.method for cell in old})
+    modules = sorted({name for result in old.values() for name in result.changes})
+    whose = f"{len(old)} cells of {', '.join(methods)}"
+    return [
+        f"Stale: {whose} were computed before changes to {', '.join(modules)}: run the plan again."
+    ]
+
+
+def tuned_notes(cells: Iterable[Wanted]) -> list[str]:
+    """What a reader has to know of where hyperparameters are from."""
+    tuned: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.method != CONTROL and not cell.given:
+            how = f"best of {cell.tuning} by validation images" if cell.trials else UNTUNED
+            methods = tuned.setdefault(how, [])
+            methods.extend([cell.method] * (cell.method not in methods))
+    if len(tuned) == 1:
+        return [f"Hyperparameters: {how}." for how in tuned]
+    return [f"Hyperparameters of {', '.join(methods)}: {how}." for how, methods in tuned.items()]
+
+
+def given_notes(names: Sequence[str]) -> list[str]:
+    """What a reader has to know of encoders that somebody else has trained."""
+    whose = f"Weights from a file: {', '.join(names)}."
+    return [f"{whose} On which images and at what cost they were trained is unknown."] * bool(names)

@@ -1,0 +1,150 @@
+"""A results folder as its reports see it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from benchmark import registry
+from benchmark.asked import Asked, Wanted, asked
+from benchmark.durable import StoreError
+from benchmark.report.board import Leaderboard
+from benchmark.report.footers import ORACLE, given_notes, pool_notes, stale_notes, tuned_notes
+from benchmark.report.frame import Result, results, tidy
+from benchmark.report.prices import READING as COSTS
+from benchmark.report.prices import prices
+from benchmark.report.render import About, boards_of
+from benchmark.report.slices import By, slices
+from benchmark.status import State
+from benchmark.store import Store
+
+Stale = Literal["refuse", "mark", "leave out"]
+
+#: Seed of the bootstrap; the same results give the same tables.
+SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What is known of a folder.
+
+    Attributes:
+        store: The folder.
+        question: What was asked of it.
+        there: The cells that count.
+        old: Those of them that other code than today's has computed.
+    """
+
+    store: Store
+    question: Asked
+    there: dict[Wanted, Result]
+    old: dict[Wanted, Result]
+
+    @property
+    def order(self) -> list[str]:
+        """Every method, in the order of colours."""
+        return known_order(cell.method for cell in self.question.cells)
+
+    @property
+    def given(self) -> list[str]:
+        """Rows of somebody else's weights."""
+        return sorted({cell.method for cell in self.question.cells if cell.given})
+
+    @property
+    def foreign(self) -> list[str]:
+        """Methods of packages that are not installed here."""
+        return [name for name in self.order if name not in {*registry.methods(), *self.given}]
+
+    @property
+    def oracle(self) -> bool:
+        """Whether test images have chosen checkpoints."""
+        settings = (cell.key["settings"] for cell in self.question.cells)
+        return any(known.get("selection") == "oracle" for known in settings)
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Whether a task is of lesions or of anatomy, where it is known."""
+        known = self.there.items()
+        return {c.task: str(r.facts["kind"]) for c, r in known if "kind" in r.facts}
+
+    @property
+    def encoders(self) -> list[str]:
+        """The encoders' folders, one for each cell."""
+        return [str(r.facts["encoder"]) for r in self.there.values() if "encoder" in r.facts]
+
+    def about(self) -> About:
+        """What every board says besides its scores."""
+        footers = [
+            *pool_notes(result.facts for result in self.there.values()),
+            *stale_notes(self.old),
+            *tuned_notes(self.question.cells),
+            *given_notes(self.given),
+            *([ORACLE] if self.oracle else []),
+        ]
+        known = prices(
+            (cell.method, str(result.facts["encoder"]), result.price)
+            for cell, result in self.there.items()
+            if "encoder" in result.facts
+        )
+        if known:
+            footers.append(COSTS)
+        return About(footers, {cell.method for cell in self.old}, self.oracle, known)
+
+    def frame(self, metric: str | None) -> pd.DataFrame:
+        """The scores, a row each; of one metric, or of all."""
+        return tidy(self.store, self.question.cells, self.there, metric)
+
+    def boards(self, frame: pd.DataFrame, metric: str) -> list[Leaderboard]:
+        """Each stage's leaderboard."""
+        return boards_of(frame, seed=SEED, metric=metric, about=self.about())
+
+    def sliced(self, frame: pd.DataFrame, metric: str, by: By) -> list[Leaderboard]:
+        """Each part's and stage's leaderboard; none if there is one part only."""
+        about = self.about()
+        return [
+            board
+            for part, rows in slices(frame, by, self.kinds)
+            for board in boards_of(rows, seed=SEED, metric=metric, about=about, part=part)
+        ]
+
+
+def gather(folder: Path, stale: Stale) -> Gathered:
+    """Read what a folder holds, but for the scores.
+
+    Args:
+        folder: Where a plan was run to.
+        stale: What to do about cells that other code than today's has computed: refuse, take them
+            and know which, or leave them out as if they were missing.
+
+    Raises:
+        StoreError: If the folder holds no results, damaged ones, or stale ones that are refused.
+    """
+    store, question = Store(folder), asked(folder)
+    there = results(store, question.cells)
+    old = {cell: result for cell, result in there.items() if result.state is State.STALE}
+    if old and stale == "refuse":
+        refuse(folder, old, len(question.cells))
+    if stale == "leave out":
+        return Gathered(store, question, {c: r for c, r in there.items() if c not in old}, {})
+    return Gathered(store, question, there, old)
+
+
+def refuse(folder: Path, old: dict[Wanted, Result], count: int) -> None:
+    """Say why stale cells are no leaderboard.
+
+    Raises:
+        StoreError: Always.
+    """
+    modules = sorted({name for result in old.values() for name in result.changes})
+    raise StoreError(
+        f"{len(old)} of {count} cells in {folder} are stale: {', '.join(modules[:3])} changed "
+        "since they were computed; run the plan again, or show them marked with --stale"
+    )
+
+
+def known_order(methods: Iterable[str]) -> list[str]:
+    """Every method that is registered, and those of the results that no longer are."""
+    registered = registry.methods()
+    return [*registered, *sorted(set(methods) - registered.keys())]
