@@ -160,10 +160,10 @@ def marks(paths: Iterable[Path]) -> Iterator[tuple[str, int, int]]:
 
 
 def ended_badly(out: Path, names: Iterable[str]) -> int:
-    """How many cells are there and not done.
+    """How many cells are there and neither done nor left out by the plan.
 
     Raises:
         StoreError: If one cannot be read or was changed after it was written.
     """
     store = Store(out)
-    return sum(store.status(name) != "done" for name in names)
+    return sum(store.status(name) not in ("done", "skipped") for name in names)

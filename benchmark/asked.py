@@ -20,6 +20,7 @@ from benchmark.parts import TunedPart
 #: What a call may ask for in parts; everything else in a plan is the comparison's terms.
 PARTS = (
     "title", "methods", "tasks", "seeds", "config", "limits", "encoders", "tuning", "tuned",
+    "skip",
 )  # fmt: skip
 
 

@@ -37,9 +37,9 @@ def audit(store: Store, axis: Axis | None = None, tolerance: float | None = None
 
 
 def unfinished(rows: Iterable[Standing]) -> Iterator[str]:
-    """Cells that are not done by today's code."""
+    """Cells that are not done by today's code; those that the plan leaves out have no rank."""
     for row in rows:
-        if row.state not in (State.DONE, State.FOREIGN) or not row.folder:
+        if row.state not in (State.DONE, State.FOREIGN, State.SKIPPED) or not row.folder:
             yield f"{row.cell.label} is {row.state}{f': {row.detail}' if row.detail else ''}"
 
 

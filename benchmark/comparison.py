@@ -19,6 +19,7 @@ from benchmark.machine import device_called
 from benchmark.plan import Plan
 from benchmark.progress import progress_bar, work
 from benchmark.roots import root_of
+from benchmark.skipping import reasons, without_skipped
 from benchmark.store import Store
 from methods.errors import ConfigError
 from tasks.base import Source
@@ -84,6 +85,7 @@ def compare(
             f"the plan's encoders are trained by {plan.ranks} ranks: run torchrun --nproc-per-node "
             f"{plan.ranks} -m benchmark pretrain PLAN first, or set ranks = 1"
         )
+    missing = without_skipped(grid, store, missing, console.print)
     store.drop_checkpoints()
     request = request_for(grid, root, out, device_name, missing, way)
     if missing:
@@ -153,10 +155,12 @@ def left_to_do(
     """The cells that ``compare`` would compute; nothing but phantoms and caches is written."""
     console, store = Console(highlight=False, soft_wrap=True), Store(out)
     grid = read(plan, root_of(plan, data, store, console, cache), device_name, store, console)
+    skipped = reasons(grid)
     return [
         cell
         for cell in only(grid.cells, way.only)
-        if not store.has_cell(cell.name) or (way.retry_failed and not ended_well(store, cell))
+        if cell.name not in skipped
+        and (not store.has_cell(cell.name) or (way.retry_failed and not ended_well(store, cell)))
     ]
 
 

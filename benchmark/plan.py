@@ -63,6 +63,7 @@ class Plan(Part):
     encoders: dict[str, EncoderPart] = Field(default={})
     tuning: TuningPart = TuningPart()
     tuned: dict[str, dict[Domain, TunedPart]] = Field(default={})
+    skip: dict[str, str] = Field(default={})
 
 
 def read_plan(path: Path, threads: int | None = None) -> Plan:
@@ -113,6 +114,7 @@ def checked(record: dict[str, Any], place: str, threads: int | None = None) -> P
     check_names(plan)
     check_encoders(plan)
     check_tuning(plan)
+    check_skipped(plan)
     plan.downstream.check()
     return plan
 
@@ -148,6 +150,20 @@ def check_tuning(plan: Plan) -> None:
             f"tuning.seed {plan.tuning.seed} is among the plan's seeds: give another, so that the "
             "luck of one seed is not what is tuned"
         )
+
+
+def check_skipped(plan: Plan) -> None:
+    """Refuse cells to skip that the plan does not have, and those without a reason.
+
+    Raises:
+        ConfigError: If a reason is empty.
+        UnknownNameError: If no cell is called that.
+    """
+    cells = [f"{method}/{entry(task)}" for method in plan.methods for task in plan.tasks]
+    for name, reason in plan.skip.items():
+        known("METHOD/TASK to skip", name, cells)
+        if not reason.strip():
+            raise ConfigError(f"skip.{name}: say why, for those who miss it in the table")
 
 
 def check_keys(record: dict[str, Any], part: type[Part], place: str) -> None:
@@ -205,7 +221,10 @@ def with_tasks(plan: Plan, tasks: list[str]) -> Plan:
     downstream = plan.downstream.model_copy(update={"tasks": kept})
     counted = [name for name in plan.tuning.tasks if name in names]
     tuning = plan.tuning.model_copy(update={"tasks": counted})
-    return plan.model_copy(update={"tasks": chosen, "downstream": downstream, "tuning": tuning})
+    skip = {name: why for name, why in plan.skip.items() if name.partition("/")[2] in names}
+    return plan.model_copy(
+        update={"tasks": chosen, "downstream": downstream, "tuning": tuning, "skip": skip}
+    )
 
 
 def with_methods(plan: Plan, methods: list[str]) -> Plan:
@@ -217,7 +236,8 @@ def with_methods(plan: Plan, methods: list[str]) -> Plan:
     chosen = part_of("method", plan.methods, methods)
     direct = [name for name in plan.downstream.direct if name in chosen]
     downstream = plan.downstream.model_copy(update={"direct": direct})
-    return plan.model_copy(update={"methods": chosen, "downstream": downstream})
+    skip = {name: why for name, why in plan.skip.items() if name.partition("/")[0] in chosen}
+    return plan.model_copy(update={"methods": chosen, "downstream": downstream, "skip": skip})
 
 
 def part_of(kind: str, names: list[str], wanted: list[str]) -> list[str]:

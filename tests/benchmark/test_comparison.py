@@ -102,6 +102,33 @@ def test_a_grid_runs_resumes_and_reports(
     assert json.loads(capsys.readouterr().out) == record
 
 
+def test_what_the_plan_leaves_out_is_said_and_ranks_nobody(
+    tmp_path: Path, plan: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, why = tmp_path / "out", "lungs need a wider encoder"
+    text = PLAN.replace("[pools]", f'[skip]\n"inpainting/scr_lung" = "{why}"\n[pools]')
+    plan.write_text(text, encoding="utf-8")
+    arguments = ("run", plan, "--data", "phantom", "--out", out, "--device", "cpu")
+    assert command(*arguments, "--dry-run") == 0
+    assert "5 cells to compute" in capsys.readouterr().out
+    assert command(*arguments) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"skipped inpainting / scr_lung / seed 0 / finetuned: {why}" in printed
+    assert "Skipped: inpainting on scr_lung (seed 0)." in printed
+    assert command("status", out, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["counts"] == {"done": 5, "skipped": 1}
+    assert [cell["detail"] for cell in told["cells"] if cell["state"] == "skipped"] == [why]
+    assert command("audit", out) == 0
+    for wrong, said in (
+        (f'"inpainting/scr_lungs" = "{why}"', "did you mean 'inpainting/scr_lung'"),
+        ('"inpainting/scr_lung" = " "', "say why"),
+    ):
+        plan.write_text(PLAN.replace("[pools]", f"[skip]\n{wrong}\n[pools]"), encoding="utf-8")
+        assert command(*arguments) == 2
+        assert said in capsys.readouterr().err
+
+
 def test_a_diverging_method_fails_alone_and_names_the_step(
     tmp_path: Path,
     plan: Path,
