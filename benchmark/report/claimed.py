@@ -11,17 +11,15 @@ import pandas as pd
 from rich.console import Console
 
 from benchmark import registry
-from benchmark.asked import Wanted, asked, difference
+from benchmark.asked import Wanted, difference
 from benchmark.cells import Status
 from benchmark.claim import Claim
 from benchmark.registry import known
 from benchmark.report.claims import judge
-from benchmark.report.footers import ORACLE
-from benchmark.report.frame import Result, results, tidy
-from benchmark.report.gathered import SEED
+from benchmark.report.footers import ORACLE, left_out_notes
+from benchmark.report.frame import Result
+from benchmark.report.gathered import SEED, Gathered, gather
 from benchmark.report.verdict import Verdict
-from benchmark.status import State
-from benchmark.store import Store
 from methods.errors import ConfigError
 
 #: What of a cell's key must be one for all that are compared on a task.
@@ -38,27 +36,36 @@ def show_claims(
         ConfigError: If cells of a task were not computed on one set of terms.
         UnknownNameError: If a claim names a method that nobody knows.
     """
-    store, cells = Store(folder), asked(folder).cells
-    there = results(store, cells)
-    fresh = {cell: result for cell, result in there.items() if result.state is not State.STALE}
+    found = verdicts(gather(folder, "leave out"), claims, source)
+    if as_json:
+        print(json.dumps([v.record() for v in found], indent=1, ensure_ascii=False))
+        return found
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    for verdict in found:
+        for line in verdict.lines():
+            console.print(line)
+    return found
+
+
+def verdicts(found: Gathered, claims: Sequence[Claim], source: str) -> list[Verdict]:
+    """What a results folder says of claims; cells of older code do not count.
+
+    Raises:
+        ConfigError: If cells of a task were not computed on one set of terms.
+        UnknownNameError: If a claim names a method that nobody knows.
+    """
+    cells = found.question.cells
     names = [*registry.methods(), *(cell.method for cell in cells)]
-    frames = {metric: tidy(store, cells, fresh, metric) for metric in {c.metric for c in claims}}
-    verdicts = []
+    frames = {metric: found.frame(metric) for metric in {claim.metric for claim in claims}}
+    told = []
     for claim in claims:
         for name in (claim.subject, *claim.rivals):
             known("method of the claim", name, dict.fromkeys(names))
         about = [cell for cell in cells if is_about(cell, claim, source)]
-        check_terms([cell for cell in about if is_done(fresh, cell)])
-        extra = remarks(about, len(there) - len(fresh))
-        verdicts.append(verdict_on(claim, frames[claim.metric], source, extra))
-    if as_json:
-        print(json.dumps([v.record() for v in verdicts], indent=1, ensure_ascii=False))
-        return verdicts
-    console = Console(highlight=False, markup=False, soft_wrap=True)
-    for verdict in verdicts:
-        for line in verdict.lines():
-            console.print(line)
-    return verdicts
+        check_terms([cell for cell in about if is_done(found.there, cell)])
+        extra = remarks(about, found.left_out)
+        told.append(verdict_on(claim, frames[claim.metric], source, extra))
+    return told
 
 
 def verdict_on(claim: Claim, frame: pd.DataFrame, source: str, extra: Sequence[str]) -> Verdict:
@@ -112,9 +119,7 @@ def terms(cell: Wanted) -> dict[str, Any]:
 
 def remarks(cells: Sequence[Wanted], stale: int) -> list[str]:
     """What the scores alone do not tell."""
-    out = []
-    if stale:
-        out.append(f"{stale} stale cells of older code do not count: run the plan again.")
+    out = left_out_notes(stale)
     if any(cell.key["settings"].get("selection") == "oracle" for cell in cells):
         out.append(ORACLE)
     return out

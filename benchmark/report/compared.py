@@ -2,20 +2,19 @@
 
 import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from benchmark.asked import asked
 from benchmark.durable import StoreError
 from benchmark.listing import table
 from benchmark.registry import known
 from benchmark.report.estimate import NOTHING, plain
 from benchmark.report.footers import ORACLE
-from benchmark.report.frame import results, tidy
-from benchmark.report.gathered import SEED
+from benchmark.report.gathered import SEED, Gathered, gather
 from benchmark.report.power import ERRORS, Power, power
 from benchmark.report.practical import Odds, practical_odds
 from benchmark.report.rank_tests import RankTest, rank_test
@@ -24,8 +23,6 @@ from benchmark.report.scores import scores
 from benchmark.report.selection import select
 from benchmark.report.significance import PairedTest, paired_tests
 from benchmark.report.statistics import bootstrap
-from benchmark.status import State
-from benchmark.store import Store
 
 DRAWS = 2000
 #: How to read the columns.
@@ -39,6 +36,25 @@ READING = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A method beside its rivals.
+
+    Attributes:
+        title: What is compared, on what.
+        rows: A rival each, JSON-ready.
+        ranked: All methods' mean ranks, and what separates them.
+        remarks: What a reader has to know besides.
+        scale: How to read the metric.
+    """
+
+    title: str
+    rows: list[dict[str, Any]]
+    ranked: RankTest
+    remarks: list[str]
+    scale: Scale
+
+
 def show_comparison(
     folder: Path, method: str, *, stage: str, metric: str, task: str | None, as_json: bool
 ) -> None:
@@ -48,37 +64,49 @@ def show_comparison(
         StoreError: If the folder holds no such scores, or damaged ones.
         UnknownNameError: If the method or the task is none of the folder's.
     """
-    store, question = Store(folder), asked(folder)
-    known("method of the folder", method, {cell.method: None for cell in question.cells})
+    found = compared(gather(folder, "leave out"), method, stage=stage, metric=metric, task=task)
+    if as_json:
+        record = {"title": found.title, "rivals": found.rows, "ranks": ranks_record(found.ranked)}
+        print(json.dumps({**record, "remarks": found.remarks}, indent=1))
+        return
+    show(found, Console(highlight=False))
+
+
+def compared(
+    found: Gathered, method: str, *, stage: str, metric: str, task: str | None = None
+) -> Comparison:
+    """Set a method beside each rival.
+
+    Raises:
+        StoreError: If the folder holds no such scores.
+        UnknownNameError: If the method or the task is none of the folder's.
+    """
+    cells = found.question.cells
+    known("method of the folder", method, {cell.method: None for cell in cells})
     if task is not None:
-        known("task of the folder", task, {cell.task: None for cell in question.cells})
-    there = results(store, question.cells)
-    fresh = {cell: result for cell, result in there.items() if result.state is not State.STALE}
-    frame = tidy(store, question.cells, fresh)
+        known("task of the folder", task, {cell.task: None for cell in cells})
+    frame = found.frame(None)
     if not (frame["stage"] == stage).any():
-        raise StoreError(f"{folder} holds no scores of the stage {stage}: see `ldbench status`")
+        raise StoreError(
+            f"{found.store.root} holds no scores of the stage {stage}: see `ldbench status`"
+        )
     grid, scale = scores(select(frame, stage, metric)), SCALES[metric]
     sample = bootstrap(grid, np.random.default_rng(SEED), DRAWS)
     odds = practical_odds(grid, sample, method, scale=scale, task=task)
     tests = paired_tests(grid, method, scale=scale, task=task)
     powers = power(grid, sample, method, scale=scale, task=task)
     ranked = rank_test(grid, scale=scale)
-    rows = [row_of(*found, scale) for found in zip(odds.rows, tests.rows, powers.rows, strict=True)]
+    rows = [row_of(*each, scale) for each in zip(odds.rows, tests.rows, powers.rows, strict=True)]
     remarks = [text for text in (odds.reason, *ranked.warnings, ranked.reason) if text]
-    stale = len(there) - len(fresh)
-    if stale:
-        remarks.append(f"{stale} stale cells of older code do not count: run the plan again.")
-    if any(cell.key["settings"].get("selection") == "oracle" for cell in question.cells):
+    if found.left_out:
+        remarks.append(
+            f"{found.left_out} stale cells of older code do not count: run the plan again."
+        )
+    if found.oracle:
         remarks.append(ORACLE)
-    kinds = ", ".join(sorted({cell.source for cell in question.cells}))
+    kinds = ", ".join(sorted({cell.source for cell in cells}))
     title = f"{method} on {kinds} images, {stage}, {scale.title}, {odds.scope}"
-    if as_json:
-        record = {"title": title, "rivals": rows, "ranks": ranks_record(ranked), "remarks": remarks}
-        print(json.dumps(record, indent=1))
-        return
-    console = Console(highlight=False)
-    console.print(f"[bold]{title}[/bold]")
-    show(rows, ranked, remarks, scale, console)
+    return Comparison(title, rows, ranked, remarks, scale)
 
 
 def row_of(odds: Odds, test: PairedTest, found: Power, scale: Scale) -> dict[str, Any]:
@@ -115,14 +143,10 @@ def ranks_record(ranked: RankTest) -> dict[str, Any]:
     }
 
 
-def show(
-    rows: list[dict[str, Any]],
-    ranked: RankTest,
-    remarks: list[str],
-    scale: Scale,
-    console: Console,
-) -> None:
+def show(found: Comparison, console: Console) -> None:
     """Print the tables and what must be said beside them."""
+    rows, ranked, remarks, scale = found.rows, found.ranked, found.remarks, found.scale
+    console.print(f"[bold]{found.title}[/bold]")
     if rows:
         columns = ("rival", "difference", "better", "tied", "worse", "p", "detectable", "seeds")
         table([cells(row, scale) for row in rows], columns)

@@ -38,6 +38,11 @@ def stale_notes(old: Mapping[Wanted, Result]) -> list[str]:
     ]
 
 
+def left_out_notes(count: int) -> list[str]:
+    """What a reader has to know of stale cells that do not count."""
+    return [f"{count} stale cells of older code do not count: run the plan again."] * bool(count)
+
+
 def tuned_notes(cells: Iterable[Wanted]) -> list[str]:
     """What a reader has to know of where hyperparameters are from."""
     tuned: dict[str, list[str]] = {}

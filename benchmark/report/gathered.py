@@ -35,12 +35,14 @@ class Gathered:
         question: What was asked of it.
         there: The cells that count.
         old: Those of them that other code than today's has computed.
+        left_out: How many such cells are there and do not count.
     """
 
     store: Store
     question: Asked
     there: dict[Wanted, Result]
     old: dict[Wanted, Result]
+    left_out: int = 0
 
     @property
     def order(self) -> list[str]:
@@ -127,7 +129,8 @@ def gather(folder: Path, stale: Stale) -> Gathered:
     if old and stale == "refuse":
         refuse(folder, old, len(question.cells))
     if stale == "leave out":
-        return Gathered(store, question, {c: r for c, r in there.items() if c not in old}, {})
+        fresh = {cell: result for cell, result in there.items() if cell not in old}
+        return Gathered(store, question, fresh, {}, len(old))
     return Gathered(store, question, there, old)
 
 
