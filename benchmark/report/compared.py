@@ -13,7 +13,7 @@ from benchmark.durable import StoreError
 from benchmark.listing import table
 from benchmark.registry import known
 from benchmark.report.estimate import NOTHING, plain
-from benchmark.report.footers import ORACLE
+from benchmark.report.footers import ORACLE, left_out_notes
 from benchmark.report.gathered import SEED, Gathered, gather
 from benchmark.report.power import ERRORS, Power, power
 from benchmark.report.practical import Odds, practical_odds
@@ -98,10 +98,7 @@ def compared(
     ranked = rank_test(grid, scale=scale)
     rows = [row_of(*each, scale) for each in zip(odds.rows, tests.rows, powers.rows, strict=True)]
     remarks = [text for text in (odds.reason, *ranked.warnings, ranked.reason) if text]
-    if found.left_out:
-        remarks.append(
-            f"{found.left_out} stale cells of older code do not count: run the plan again."
-        )
+    remarks += left_out_notes(found.left_out)
     if found.oracle:
         remarks.append(ORACLE)
     kinds = ", ".join(sorted({cell.source for cell in cells}))
