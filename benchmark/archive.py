@@ -17,7 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from benchmark.durable import SEAL, json_text
 from benchmark.store import CELL_RECORD, ENCODER_RECORD, SCORES
 from methods.errors import InputError
+from tasks import probing
 
+STAGES = ("frozen", "finetuned", "direct", *probing.STAGES)
 #: What ``manifest.json`` must say; raised when older programs could not read a file any more.
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -28,7 +30,8 @@ KNOWN: dict[str, dict[str, int]] = {
         SEAL: MIB,
         CELL_RECORD: 16 * MIB,
         SCORES: 64 * MIB,
-        **{f"masks_{stage}.png": 256 * MIB for stage in ("frozen", "finetuned", "direct")},
+        **{f"masks_{stage}.png": 256 * MIB for stage in STAGES},
+        **{f"{name}.png": 16 * MIB for name in ("features", "clusters")},
     },
     "encoders": {
         SEAL: MIB,
