@@ -4,7 +4,6 @@ Each is fitted in several variants at once, between which validation images choo
 """
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,10 +13,10 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.preprocessing import StandardScaler, normalize
 
 Features = Float[np.ndarray, "cells channels"]
+Weights = Float[np.ndarray, " channels"]
 Probabilities = Float[np.ndarray, "variants cells"]
 
 #: Inverse strengths of the probe's L2 penalty on standardised features, strongest first. Without a
@@ -26,10 +25,12 @@ STRENGTHS = (0.001, 0.01, 0.1, 1.0)
 #: Steps of its solver; it takes 20 to 200, and whether that was enough is noted.
 ITERATIONS = 2000
 #: How many neighbours vote, fewest first.
-NEIGHBOURS = (1, 5, 25)
-#: Principal components among which neighbours are sought, so that a search in a wide encoder's
-#: features takes no longer than in a narrow one's.
-COMPONENTS = 64
+NEIGHBOURS = (1, 5, 15)
+#: Cells among which neighbours are sought, at most: every image's every cell is compared with them.
+VOTERS = 1000
+#: Principal components that are compared, so that a search in a wide encoder's features takes no
+#: longer than in a narrow one's.
+COMPONENTS = 32
 
 
 class Classifier(Protocol):
@@ -93,10 +94,12 @@ class LinearProbe:
 class Voters:
     """The sample's cells, of which the nearest vote, a variant for each number of votes.
 
-    Cosine distance between principal components of standardised features.
+    Cosine distance between principal components of features that are standardised and weighted.
     """
 
-    space: Pipeline
+    scaler: StandardScaler
+    weights: Weights
+    components: PCA
     search: NearestNeighbors
     foreground: Bool[np.ndarray, " sample"]
 
@@ -109,14 +112,13 @@ class Voters:
     @property
     def facts(self) -> dict[str, Any]:
         """How many components there were."""
-        return {"components": int(self.space.named_steps["pca"].n_components_)}
+        return {"components": int(self.components.n_components_)}
 
     def probabilities(self, features: Features) -> Probabilities:
         """Share of the votes, by each variant."""
         most = int(max(variant["k"] for variant in self.variants))
-        nearest = self.search.kneighbors(
-            self.space.transform(features), n_neighbors=most, return_distance=False
-        )
+        main = self.components.transform(self.scaler.transform(features) * self.weights)
+        nearest = self.search.kneighbors(normalize(main), most, return_distance=False)
         votes = np.cumsum(self.foreground[nearest], axis=1)
         return np.stack([votes[:, int(one["k"]) - 1] / one["k"] for one in self.variants])
 
@@ -136,28 +138,33 @@ def linear_probe(features: Features, foreground: Bool[np.ndarray, " cells"]) -> 
     return LinearProbe(scaler, tuple(models))
 
 
-def neighbours(features: Features, foreground: Bool[np.ndarray, " cells"]) -> Classifier:
-    """Prepare the search for neighbours; a constant where all cells are of one class or alike."""
+def neighbours(
+    features: Features, foreground: Bool[np.ndarray, " cells"], weights: Weights
+) -> Classifier:
+    """Prepare the search for neighbours; a constant where all cells are of one class or alike.
+
+    Args:
+        features: Of the sample.
+        foreground: Which of its cells are.
+        weights: Of the channels, once these are standardised.
+    """
     if (only := one_class(foreground)) is not None:
         return only
     if not (features != features[0]).any():
         return Constant(float(foreground.mean()), {"alike": True})
+    # Every second of twice as many has both classes, and all images, as the others have.
+    every = -(-len(features) // VOTERS)
+    features, foreground = features[::every], foreground[::every]
     # By the covariance: exact, and the same at every call.
     components = PCA(min(COMPONENTS, *features.shape), svd_solver="covariance_eigh")
-    space = make_pipeline(StandardScaler(), components, Normalizer())
+    scaler = StandardScaler().fit(features)
+    main = components.fit_transform(scaler.transform(features) * weights)
     # Of unit vectors, the nearest are those of the least angle.
-    search = NearestNeighbors(algorithm="brute").fit(space.fit_transform(features))
-    return Voters(space, search, foreground)
+    search = NearestNeighbors(algorithm="brute").fit(normalize(main))
+    return Voters(scaler, weights, components, search, foreground)
 
 
 def one_class(foreground: Bool[np.ndarray, " cells"]) -> Constant | None:
     """What says so of every cell if all cells are foreground, or none is."""
     share = float(foreground.mean())
     return Constant(share, {"one class": True}) if share in (0.0, 1.0) else None
-
-
-#: How each stage is fitted to features of float64 and what is foreground among them.
-FITS: dict[str, Callable[[Features, Bool[np.ndarray, " cells"]], Classifier]] = {
-    "probe": linear_probe,
-    "neighbours": neighbours,
-}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -52,6 +52,18 @@ def on_grid(
     return F.interpolate(level, size=(side, side), mode="bilinear", align_corners=False)
 
 
+def level_weights(channels: Sequence[int]) -> Float64[np.ndarray, " channels"]:
+    """What a hypercolumn's channels are multiplied with so that every level counts alike.
+
+    Of standardised channels, whose squares add up to distances: two thirds of them are of the two
+    coarsest levels, which tell neither a vessel nor a small lesion from what is beside it.
+
+    Args:
+        channels: Of the levels.
+    """
+    return np.concatenate([np.full(width, width**-0.5) for width in channels])
+
+
 @dataclass(frozen=True, slots=True)
 class Frozen:
     """An encoder that is not trained any more, and how a task's images enter it.
@@ -77,6 +89,11 @@ class Frozen:
         return grid_side(self.data.settings.size)
 
     @property
+    def weights(self) -> Float64[np.ndarray, " channels"]:
+        """Of the channels where distances are taken."""
+        return level_weights(self.encoder.channels)
+
+    @property
     def device(self) -> torch.device:
         """Where the encoder is."""
         return next(self.encoder.parameters()).device
@@ -97,8 +114,8 @@ class Frozen:
         chosen = list(rows)
         for first in range(0, len(chosen), BATCH):
             maps = self.encoder(self.inputs(part, chosen[first : first + BATCH]))
-            columns = hypercolumns(maps, self.side)
-            if not bool(torch.isfinite(columns).all()):
+            if not all(bool(torch.isfinite(level).all()) for level in maps):
                 raise DivergedError("the encoder's features are not finite: nothing can be fitted")
+            columns = hypercolumns(maps, self.side)
             for image in columns.flatten(2).transpose(1, 2).cpu().numpy():
                 yield np.ascontiguousarray(image)

@@ -26,7 +26,9 @@ def median_image(masks: Bool[np.ndarray, "images height width"]) -> int:
 
 
 def feature_colours(
-    features: Float[np.ndarray, "cells channels"], size: int
+    features: Float[np.ndarray, "cells channels"],
+    weights: Float[np.ndarray, " channels"],
+    size: int,
 ) -> UInt8[np.ndarray, "{size} {size} 3"]:
     """The three main components of an image's standardised features as red, green and blue.
 
@@ -34,6 +36,7 @@ def feature_colours(
 
     Args:
         features: Of a square grid's cells, row by row.
+        weights: Of the channels, once these are standardised.
         size: Side of the picture in pixels; colours are interpolated bilinearly.
     """
     side = round(len(features) ** 0.5)
@@ -41,7 +44,7 @@ def feature_colours(
     if (features != features[0]).any():
         count = min(3, *features.shape)
         scaled = StandardScaler().fit_transform(features.astype(np.float64))
-        found = PCA(count, svd_solver="covariance_eigh").fit_transform(scaled)
+        found = PCA(count, svd_solver="covariance_eigh").fit_transform(scaled * weights)
         for place, component in enumerate(found.T):
             low, high = np.percentile(component, [LOW, HIGH])
             if high - low > 1e-6:

@@ -10,6 +10,8 @@ from torch.nn import functional as F
 #: Cells that are drawn, half of them foreground where there are as many: several times as many as
 #: a "tiny" encoder has features; the search for neighbours takes time in proportion.
 COUNT = 2000
+#: Images that they are drawn from, at most: each has to pass the encoder.
+IMAGES = 128
 #: Share of a cell from which on it is foreground.
 HALF = 0.5
 
@@ -56,15 +58,16 @@ def drawn(
 ) -> Sample:
     """Draw cells, stratified: foreground and background alike, each without replacement.
 
-    What one of the two lacks the other does not make up for. If there is no foreground at all, the
-    sample has one class only.
+    Of more than ``IMAGES`` images, so many are drawn first. What one of the two lacks the other
+    does not make up for. If there is no foreground at all, the sample has one class only.
 
     Args:
         foreground: Which cells of each image's grid are.
         count: How many to draw, at most.
         rng: Source of randomness.
     """
-    flat = foreground.reshape(len(foreground), -1)
+    several = np.sort(rng.permutation(len(foreground))[:IMAGES])
+    flat = foreground[several].reshape(len(several), -1)
     images, cells, labels = list[np.ndarray](), list[np.ndarray](), list[np.ndarray]()
     for kind in (True, False):
         present = (flat == kind).sum(axis=1)
@@ -80,4 +83,4 @@ def drawn(
             labels.append(np.full(len(places), kind))
     image, cell, label = (np.concatenate(parts) for parts in (images, cells, labels))
     order = np.lexsort((cell, image))
-    return Sample(image[order], cell[order], label[order])
+    return Sample(several[image[order]], cell[order], label[order])

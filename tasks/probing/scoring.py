@@ -16,7 +16,7 @@ from tasks.base import Score, TaskScores
 from tasks.finetuning import stage_scores
 from tasks.labelled import Labelled, SegmentationData, TrainingData
 from tasks.probing.choice import THRESHOLDS, Choice, chosen, dice_at, enlarged
-from tasks.probing.classifiers import FITS, Classifier
+from tasks.probing.classifiers import Classifier, linear_probe, neighbours
 from tasks.probing.features import Frozen
 from tasks.probing.pictures import feature_colours, median_image, region_colours
 from tasks.probing.representation import representation
@@ -118,7 +118,11 @@ class Probing:
         ).astype(np.float64)
         foreground = int(sample.foreground.sum())
         for stage in self.stages:
-            self.classifiers[stage] = FITS[stage](features, sample.foreground)
+            self.classifiers[stage] = (
+                linear_probe(features, sample.foreground)
+                if stage == "probe"
+                else neighbours(features, sample.foreground, self.frozen.weights)
+            )
             self.facts[stage] = {
                 "foreground drawn": foreground,
                 "background drawn": len(sample) - foreground,
@@ -165,7 +169,7 @@ class Probing:
     def pictures(self, test: Labelled, row: int, model: object) -> dict[str, np.ndarray]:
         """Pictures of one test image's features and, where the method has them, regions."""
         (pixels,) = self.frozen.pixels(test, [row])
-        found = {"features": feature_colours(pixels, self.data.settings.size)}
+        found = {"features": feature_colours(pixels, self.frozen.weights, self.data.settings.size)}
         regions = region_colours(model, self.frozen.inputs(test, [row]))
         return found if regions is None else {**found, "clusters": regions}
 
