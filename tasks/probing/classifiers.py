@@ -5,7 +5,7 @@ Each is fitted in several variants at once, between which validation images choo
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -31,26 +31,6 @@ VOTERS = 1000
 #: Principal components that are compared, so that a search in a wide encoder's features takes no
 #: longer than in a narrow one's.
 COMPONENTS = 32
-
-
-class Classifier(Protocol):
-    """What tells how probably a cell is foreground, in several variants.
-
-    Attributes:
-        variants: What distinguishes each, JSON-ready.
-        facts: Of the fit, JSON-ready.
-    """
-
-    @property
-    def variants(self) -> tuple[dict[str, float], ...]:
-        """See above."""
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """See above."""
-
-    def probabilities(self, features: Features) -> Probabilities:
-        """Of being foreground, in [0, 1], by each variant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +101,11 @@ class Voters:
         nearest = self.search.kneighbors(normalize(main), most, return_distance=False)
         votes = np.cumsum(self.foreground[nearest], axis=1)
         return np.stack([votes[:, int(one["k"]) - 1] / one["k"] for one in self.variants])
+
+
+#: What tells how probably a cell is foreground. ``variants`` are what distinguishes each variant,
+#: ``facts`` what is known of the fit, both JSON-ready; ``probabilities`` lie in [0, 1].
+Classifier = Constant | LinearProbe | Voters
 
 
 def linear_probe(features: Features, foreground: Bool[np.ndarray, " cells"]) -> Classifier:

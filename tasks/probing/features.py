@@ -102,7 +102,6 @@ class Frozen:
         """Some of a part's images as the encoder takes them."""
         return normalised(tensors(part, rows, self.device)[0], self.data)
 
-    @torch.no_grad()
     def pixels(
         self, part: Labelled, rows: Iterable[int]
     ) -> Iterator[Float32[np.ndarray, "cells channels"]]:
@@ -113,9 +112,21 @@ class Frozen:
         """
         chosen = list(rows)
         for first in range(0, len(chosen), BATCH):
-            maps = self.encoder(self.inputs(part, chosen[first : first + BATCH]))
-            if not all(bool(torch.isfinite(level).all()) for level in maps):
-                raise DivergedError("the encoder's features are not finite: nothing can be fitted")
-            columns = hypercolumns(maps, self.side)
+            columns = self.columns(self.inputs(part, chosen[first : first + BATCH]))
             for image in columns.flatten(2).transpose(1, 2).cpu().numpy():
                 yield np.ascontiguousarray(image)
+
+    @torch.no_grad()
+    def columns(
+        self, inputs: Float[Tensor, "batch channels side side"]
+    ) -> Float32[Tensor, "batch features grid grid"]:
+        """The hypercolumns of normalised images.
+
+        Raises:
+            DivergedError: If a feature is not finite.
+        """
+        maps = self.encoder(inputs)
+        # Before they are enlarged: there are fewer numbers to look at.
+        if not all(bool(torch.isfinite(level).all()) for level in maps):
+            raise DivergedError("the encoder's features are not finite: nothing can be fitted")
+        return hypercolumns(maps, self.side)

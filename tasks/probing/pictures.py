@@ -14,6 +14,8 @@ from methods.base import MaskPredictor
 
 #: Percentiles of a component that become black and full colour: outliers do not wash out the rest.
 LOW, HIGH = 2.0, 98.0
+#: Of a component that is not there, a share of full colour: halfway, and a whole byte.
+GREY = 128 / 255
 #: Between two regions' hues, in turns: the golden ratio's, so that any number of them lie apart.
 TURN = 0.618034
 #: Lightness of one region after the other.
@@ -40,7 +42,7 @@ def feature_colours(
         size: Side of the picture in pixels; colours are interpolated bilinearly.
     """
     side = round(len(features) ** 0.5)
-    colours = np.full((len(features), 3), 0.5, dtype=np.float32)
+    colours = np.full((len(features), 3), GREY, dtype=np.float32)
     if (features != features[0]).any():
         count = min(3, *features.shape)
         scaled = StandardScaler().fit_transform(features.astype(np.float64))
