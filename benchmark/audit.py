@@ -4,11 +4,11 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
+from benchmark.arms import PROBE
 from benchmark.asked import Asked, asked
 from benchmark.ledger import CONTROL, Axis, Entry, entries
 from benchmark.status import Standing, State, standings
 from benchmark.store import Store
-from tasks.probing import STAGES as PROBE
 
 
 def audit(store: Store, axis: Axis | None = None, tolerance: float | None = None) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from benchmark import exclusions, registry
+from benchmark.arms import arms, protocol_of, settings_of
 from benchmark.cells import Cell, CellKey, PretrainKey, canonical
 from benchmark.exclusions import Exclusions
 from benchmark.fingerprint import fingerprint
@@ -21,17 +22,10 @@ from methods.base import Budget
 from methods.errors import ConfigError
 from methods.order import pool_suits, timetable
 from methods.precision import Precision
-from tasks import probing
 from tasks.base import Domain, Source, Task
 from tasks.labelled import SegmentationData, Settings
 from tasks.pools import Pool, load_pool, pool_called, pool_files
 from tasks.segmentation import SegmentationTask
-
-TWO_STAGES = ("frozen", "finetuned")
-ONE_STAGE = ("direct",)
-PROBE = probing.STAGES
-#: Those of a task's settings that a probe depends on: it takes no training steps.
-PROBED = ("size", "fraction", "precision")
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,23 +255,6 @@ def cells_of(grid: Grid) -> list[Cell]:
                     name = folder_name(key.hash, code)
                     cells.append(Cell(key, pretrain, name, encoder, code))
     return cells
-
-
-def arms(plan: Plan, method: str) -> list[tuple[str, ...]]:
-    """The stages of each cell that a method has on a task, seed and label fraction."""
-    more = {ONE_STAGE: method in plan.downstream.direct, PROBE: plan.downstream.probe}
-    return [TWO_STAGES, *(stages for stages, wanted in more.items() if wanted)]
-
-
-def settings_of(settings: Settings, stages: tuple[str, ...]) -> dict[str, Any]:
-    """What cells of these stages depend on, of a task's settings."""
-    every: dict[str, Any] = canonical(settings)
-    return {name: every[name] for name in PROBED} if stages == PROBE else every
-
-
-def protocol_of(task: SegmentationTask, stages: tuple[str, ...]) -> str:
-    """How a task scores cells of these stages; bumped when what a score means changes."""
-    return f"{task.protocol} {probing.PROTOCOL}" if stages == PROBE else task.protocol
 
 
 def pretrain_key(grid: Grid, method: str, task: str, seed: int) -> PretrainKey:

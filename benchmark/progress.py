@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from benchmark.arms import PROBE
 from benchmark.cells import Cell
-from benchmark.grid import PROBE, Grid
+from benchmark.grid import Grid
 from benchmark.store import Store
 from tasks.finetuning import STAGES
 

@@ -9,21 +9,13 @@ from pathlib import Path
 
 import torch
 
+from benchmark.arms import ONE_STAGE, PROBE, TWO_STAGES, arms
 from benchmark.forecast.classifying import probe_cell, probing
 from benchmark.forecast.footprint import cell_bytes, encoder_bytes, shared_bytes
 from benchmark.forecast.probe import Setting, drawing, started
 from benchmark.forecast.tuning import Tuning, tuning
 from benchmark.forecast.work import Counts, Work, cell, encoder, together
-from benchmark.grid import (
-    ONE_STAGE,
-    PROBE,
-    TWO_STAGES,
-    arms,
-    config_of,
-    configs_of,
-    downstream,
-    tasks_of,
-)
+from benchmark.grid import config_of, configs_of, downstream, tasks_of
 from benchmark.machine import precision_for
 from benchmark.plan import Plan
 from benchmark.rows import method_of

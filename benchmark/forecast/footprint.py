@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 
+from benchmark.arms import PROBE
 from benchmark.forecast.probe import Setting, drawn_pool
 from benchmark.forecast.work import Counts
-from benchmark.grid import PROBE
 from benchmark.plan import Plan
 from methods.base import Images, Method
 from methods.pretrain import build
