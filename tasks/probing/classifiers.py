@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
@@ -137,9 +137,8 @@ def neighbours(
         return only
     if not (features != features[0]).any():
         return Constant(float(foreground.mean()), {"alike": True})
-    # Every second of twice as many has both classes, and all images, as the others have.
-    every = -(-len(features) // VOTERS)
-    features, foreground = features[::every], foreground[::every]
+    chosen = voting(foreground)
+    features, foreground = features[chosen], foreground[chosen]
     # By the covariance: exact, and the same at every call.
     components = PCA(min(COMPONENTS, *features.shape), svd_solver="covariance_eigh")
     scaler = StandardScaler().fit(features)
@@ -147,6 +146,13 @@ def neighbours(
     # Of unit vectors, the nearest are those of the least angle.
     search = NearestNeighbors(algorithm="brute").fit(normalize(main))
     return Voters(scaler, weights, components, search, foreground)
+
+
+def voting(foreground: Bool[np.ndarray, " cells"]) -> Int64[np.ndarray, " voters"]:
+    """Which cells vote: of both classes half of ``VOTERS`` at most, evenly from all images."""
+    kinds = (np.flatnonzero(foreground), np.flatnonzero(~foreground))
+    kept = [places[:: -(-2 * len(places) // VOTERS)] for places in kinds]
+    return np.sort(np.concatenate(kept))
 
 
 def one_class(foreground: Bool[np.ndarray, " cells"]) -> Constant | None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from methods.base import MaskPredictor
 from tasks.metrics import dice
 from tasks.probing.choice import LOGITS, THRESHOLDS, chosen, dice_at, enlarged
-from tasks.probing.classifiers import neighbours
+from tasks.probing.classifiers import VOTERS, neighbours, voting
 from tasks.probing.features import SIDE, Frozen, grid_side, hypercolumns, level_weights
 from tasks.probing.pictures import feature_colours, median_image, palette, region_colours
 from tasks.probing.representation import alignment, representation, uniformity
@@ -119,6 +119,15 @@ def test_no_more_neighbours_vote_than_there_are() -> None:
     few = neighbours(features, foreground, np.ones(3))
     assert few.variants == ({"k": 1.0},)
     assert np.array_equal(few.probabilities(features)[0], foreground)
+
+
+def test_few_cells_of_one_class_all_vote() -> None:
+    foreground = np.zeros(1500, dtype=bool)
+    foreground[[3, 700, 701]] = True
+    chosen = voting(foreground)
+    assert foreground[chosen].sum() == 3
+    assert 0.4 * VOTERS < len(chosen) <= VOTERS
+    assert len(voting(np.arange(2 * VOTERS) % 2 == 0)) == VOTERS
 
 
 def test_alignment_and_uniformity_against_loops() -> None:
