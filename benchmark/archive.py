@@ -9,6 +9,7 @@ and no small file can unpack to a large one.
 import hashlib
 import stat
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from benchmark.durable import SEAL, json_text
 from benchmark.store import CELL_RECORD, ENCODER_RECORD, SCORES
 from methods.errors import InputError
+from tasks import probing
 
+#: Of the masks in a cell's folder.
+STAGES = ("frozen", "finetuned", "direct", *probing.STAGES)
 #: What ``manifest.json`` must say; raised when older programs could not read a file any more.
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -28,7 +32,7 @@ KNOWN: dict[str, dict[str, int]] = {
         SEAL: MIB,
         CELL_RECORD: 16 * MIB,
         SCORES: 64 * MIB,
-        **{f"masks_{stage}.png": 256 * MIB for stage in ("frozen", "finetuned", "direct")},
+        **{f"masks_{stage}.png": 256 * MIB for stage in STAGES},
     },
     "encoders": {
         SEAL: MIB,
@@ -38,6 +42,8 @@ KNOWN: dict[str, dict[str, int]] = {
         "model.safetensors": 4096 * MIB,
     },
 }
+#: Of a cell's folder, what stays at home: it shows a test image, if in other colours.
+LEFT = ("features.png", "clusters.png")
 #: Of every file in an archive, so that the same results give the same bytes: the zip epoch.
 DATE = (1980, 1, 1, 0, 0, 0)
 CHUNK = MIB
@@ -78,6 +84,9 @@ def pack(path: Path, manifest: Manifest, root: Path) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as bundle:
         bundle.writestr(entry(MANIFEST), json_text(manifest.model_dump()))
         for name, digest in sorted(manifest.files.items()):
+            if name.endswith(f"/{SEAL}"):
+                bundle.writestr(entry(name), seal(manifest.files, name.removesuffix(SEAL)))
+                continue
             sha = hashlib.sha256()
             large = (root / name).stat().st_size
             with (
@@ -89,6 +98,18 @@ def pack(path: Path, manifest: Manifest, root: Path) -> None:
                     out.write(data)
             if sha.hexdigest() != digest:
                 raise ArchiveError(f"{root / name} was changed while it was exported: try again")
+
+
+def seal(files: Mapping[str, str], place: str) -> bytes:
+    """The list of digests of what travels of a folder, as it is written on disk.
+
+    Args:
+        files: Digests of files in several folders.
+        place: The folder's name, with a slash at its end.
+    """
+    own = {name.removeprefix(place): digest for name, digest in files.items()}
+    kept = {name: own[name] for name in sorted(own) if "/" not in name and name != SEAL}
+    return json_text(kept).encode()
 
 
 def entry(name: str) -> zipfile.ZipInfo:

@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
+from benchmark.arms import PROBE
 from benchmark.asked import Asked, asked
 from benchmark.ledger import CONTROL, Axis, Entry, entries
 from benchmark.status import Standing, State, standings
@@ -52,9 +53,11 @@ def unequal(found: Iterable[Entry], axis: Axis, tolerance: float) -> Iterator[st
     told = set()
     for place, table in tables.items():
         rivals = [entry for entry in table if entry.cell.method != CONTROL]
+        # A probe trains nothing: how soon its fit converges is no budget.
+        timed = [] if axis == "seconds" and place[1] == PROBE else table
         costs = {
             "pre-training": {e.cell.method: e.pretraining(axis) for e in rivals},
-            "fine-tuning": {e.cell.method: e.finetuning(axis) for e in table},
+            "fine-tuning": {e.cell.method: e.finetuning(axis) for e in timed},
         }
         for what, by_method in costs.items():
             where = f" on {place[0]}" if what == "fine-tuning" else ""
@@ -113,7 +116,7 @@ def unlike(found: Iterable[Entry]) -> Iterator[str]:
             ("the encoder's width", "all tasks"): pool["width"],
             ("the image size", "all tasks"): pool["size"],
             ("the task's files", cell.task): key["manifest"],
-            ("the protocol", cell.task): key["protocol"],
+            ("the protocol", cell.task, cell.stages): key["protocol"],
             ("the fine-tuning", *own): key["settings"],
         }
         for place, value in same.items():
@@ -124,7 +127,7 @@ def unlike(found: Iterable[Entry]) -> Iterator[str]:
 
 
 def early(found: Iterable[Entry]) -> Iterator[str]:
-    """Cells whose test images were touched before their network was final."""
+    """Cells whose test images were touched before their network or classifier was final."""
     for entry in found:
         for stage in entry.cell.stages:
             known = entry.facts.get(stage, {})
@@ -144,17 +147,20 @@ def unpaired(question: Asked) -> Iterator[str]:
     """Floors and seeds that were not even asked for."""
     cells = question.cells
     floor = {(c.task, c.stages, c.fraction, c.seed) for c in cells if c.method == CONTROL}
-    two_stages = [cell for cell in cells if cell.stages != ("direct",)]
+    compared = [cell for cell in cells if cell.stages != ("direct",)]
     seeds = {cell.seed for cell in cells}
-    for task, fraction in dict.fromkeys((cell.task, cell.fraction) for cell in two_stages):
-        here = [c for c in two_stages if (c.task, c.fraction) == (task, fraction)]
+    for task, fraction in dict.fromkeys((cell.task, cell.fraction) for cell in compared):
+        here = [c for c in compared if (c.task, c.fraction) == (task, fraction)]
         share = "" if fraction == 1.0 else f" at {fraction:.0%} of the labels"
-        for stages in (here[0].stages, ("direct",)):
+        for stages in (*dict.fromkeys(cell.stages for cell in here), ("direct",)):
             lacking = sorted(s for s in seeds if (task, stages, fraction, s) not in floor)
             if lacking:
                 floors = f"the floor, {CONTROL} {stages[-1]}"
                 yield f"{task}{share} lacks {floors}, for the seeds {lacking}"
-        for method in dict.fromkeys(cell.method for cell in here):
-            lacking = sorted(seeds - {cell.seed for cell in here if cell.method == method})
-            if lacking:
-                yield f"{method} on {task}{share} lacks the seeds {lacking}"
+        rows: dict[tuple[str, tuple[str, ...]], set[int]] = {}
+        for cell in here:
+            rows.setdefault((cell.method, cell.stages), set()).add(cell.seed)
+        for (method, stages), known in rows.items():
+            if lacking := sorted(seeds - known):
+                probed = f" ({stages[-1]})" if stages == PROBE else ""
+                yield f"{method} on {task}{share}{probed} lacks the seeds {lacking}"

@@ -14,7 +14,7 @@ from benchmark.grid import Grid
 from benchmark.leases import Lease
 from benchmark.limits import ExceededError, Limits, memory_named
 from benchmark.machine import Meter
-from benchmark.pictures import save_masks, save_test
+from benchmark.pictures import save_masks, save_picture, save_test
 from benchmark.plan import Plan
 from benchmark.rows import method_of
 from benchmark.run import Evaluated
@@ -158,6 +158,8 @@ class TorchBench:
         def extra(folder: Path) -> None:
             for stage, masks in scores.masks.items():
                 save_masks(masks, folder / MASKS.format(stage=stage))
+            for name, picture in scores.pictures.items():
+                save_picture(picture, folder / f"{name}.png")
 
         save_test(data.test, self.store.tests / f"{cell.key.task}-{cell.key.manifest[:16]}")
         return Evaluated(result, extra)

@@ -189,7 +189,7 @@ def read(plan: Plan, root: Source, device_name: str, store: Store, console: Cons
 def question(grid: Grid, root: Source) -> Asked:
     """What a grid asks of a results folder."""
     terms = grid.plan.model_dump(mode="json", exclude=set(PARTS))
-    for part in ("direct", "fractions"):
+    for part in ("direct", "fractions", "probe"):
         terms["downstream"].pop(part)
     if terms["downstream"]["selection"] == Settings().selection:
         # Added later: a folder from before is on the same terms.

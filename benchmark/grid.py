@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from benchmark import exclusions, registry
+from benchmark.arms import arms, protocol_of, settings_of
 from benchmark.cells import Cell, CellKey, PretrainKey, canonical
 from benchmark.exclusions import Exclusions
 from benchmark.fingerprint import fingerprint
@@ -25,9 +26,6 @@ from tasks.base import Domain, Source, Task
 from tasks.labelled import SegmentationData, Settings
 from tasks.pools import Pool, load_pool, pool_called, pool_files
 from tasks.segmentation import SegmentationTask
-
-TWO_STAGES = ("frozen", "finetuned")
-ONE_STAGE = ("direct",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,8 @@ class Grid:
         data, settings = self.data[key.task], Settings(**key.settings)
         if data.settings == settings:
             return data
+        if data.settings.fraction == settings.fraction:
+            return replace(data, settings=settings)  # a probe's
         return self.tasks[key.task].at_fraction(data, settings)
 
 
@@ -239,16 +239,15 @@ def cells_of(grid: Grid) -> list[Cell]:
             code = fingerprint(module_of(plan, method))
             for task in grid.tasks:
                 pretrain = pretrain_key(grid, method, task, seed)
-                arms = [TWO_STAGES, *([ONE_STAGE] if method in plan.downstream.direct else [])]
-                for settings, stages in product(grid.settings[task], arms):
+                for settings, stages in product(grid.settings[task], arms(plan, method)):
                     key = CellKey(
                         method=method,
                         pretrain=pretrain.hash,
                         task=task,
                         manifest=grid.data[task].manifest,
-                        protocol=grid.tasks[task].protocol,
+                        protocol=protocol_of(grid.tasks[task], stages),
                         stages=stages,
-                        settings=canonical(settings),
+                        settings=settings_of(settings, stages),
                         seed=seed,
                         threads=plan.threads,
                     )

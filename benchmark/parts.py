@@ -158,6 +158,8 @@ class DownstreamPart(Part):
         fractions: Shares of the training list whose labels are used, each a cell of its own.
         selection: Which checkpoint of a stage is scored (``tasks.selection``).
         direct: Methods that are fine-tuned in one stage besides.
+        probe: Whether frozen features are scored without a decoder too, of every method, by a
+            linear probe and by nearest neighbours (``tasks.probing``).
         tasks: Exceptions, by the task's name or the stem of an own task's file.
     """
 
@@ -169,6 +171,7 @@ class DownstreamPart(Part):
     fractions: list[Fraction] = Field(default=[1.0], min_length=1)
     selection: Rule = "validation-best"
     direct: list[str] = ["random"]
+    probe: bool = False
     tasks: dict[str, TaskPart] = {}
 
     def of(self, task: str) -> "DownstreamPart":

@@ -26,6 +26,11 @@ def load_masks(path: Path) -> Bool[np.ndarray, "images side side"]:
     return strip.reshape(-1, strip.shape[1], strip.shape[1])
 
 
+def save_picture(colours: UInt8[np.ndarray, "height width 3"], path: Path) -> None:
+    """Write one picture in colours."""
+    Image.fromarray(colours).save(path)
+
+
 def save_test(test: Labelled, folder: Path) -> None:
     """Write a task's test images, true masks and ids, unless they are there."""
     if folder.is_dir():

@@ -1,5 +1,6 @@
 """Finished cells of a results folder into one file (``benchmark.archive``)."""
 
+import hashlib
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import registry
-from benchmark.archive import FORMAT, KNOWN, Manifest, pack
+from benchmark.archive import FORMAT, KNOWN, LEFT, Manifest, pack, seal
 from benchmark.asked import Wanted, asked, listed
 from benchmark.cells import Status
-from benchmark.durable import SEAL, StoreError, intact, sealed, sha256, writing
+from benchmark.durable import SEAL, StoreError, intact, sealed, writing
 from benchmark.status import State, found
 from benchmark.store import Store, folder_name
 
@@ -101,13 +102,16 @@ def finished(
 
 
 def digests(root: Path, place: str) -> dict[str, str]:
-    """The SHA-256 of a folder's files, which are as they were written.
+    """The SHA-256 of what travels of a folder's files, which are as they were written.
 
     Raises:
         StoreError: If one was changed since, or has been added.
     """
     folder = root / place
     known, limits = sealed(folder), KNOWN[place.partition("/")[0]]
+    if added := {path.name for path in folder.iterdir()} - known.keys() - {SEAL}:
+        raise StoreError(f"{folder / min(added)} was added later: remove it")
+    known = {name: value for name, value in known.items() if name not in LEFT}
     for name in known:
         size = len(intact(folder, name, known))
         if size > limits.get(name, -1):
@@ -115,8 +119,6 @@ def digests(root: Path, place: str) -> dict[str, str]:
                 f"{folder / name} cannot be exported: of {size} bytes, it is no file an import "
                 f"takes ({', '.join(limits)}; the limits are in benchmark/archive.py)"
             )
-    if added := {path.name for path in folder.iterdir()} - known.keys() - {SEAL}:
-        raise StoreError(f"{folder / min(added)} was added later: remove it")
-    return {
-        f"{place}/{name}": value for name, value in {**known, SEAL: sha256(folder / SEAL)}.items()
-    }
+    files = {f"{place}/{name}": value for name, value in known.items()}
+    sealing = hashlib.sha256(seal(files, f"{place}/")).hexdigest()
+    return {**files, f"{place}/{SEAL}": sealing}

@@ -165,12 +165,14 @@ class TaskScores:
         masks: Predicted masks per stage, boolean, shape (test images, side, side).
         facts: What else is known, JSON-ready, e.g. what predicting without looking scores.
         spent: Steps and operations; unknown if the task does not count them.
+        pictures: Made besides, red, green and blue in 0 to 255, by a name to keep them under.
     """
 
     scores: list[Score]
     masks: dict[str, np.ndarray]
     facts: dict[str, Any] = field(default_factory=dict)
     spent: Any = None  # methods.base.Spent, which would import torch here
+    pictures: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class Task(ABC):
@@ -224,7 +226,7 @@ class Task(ABC):
             pretrained: What pre-training left behind (``methods.base.Pretrained``).
             data: What ``load`` gave.
             seed: Of everything drawn.
-            stages: How the encoder is trained.
+            stages: How the encoder is trained, or what is fitted to its features.
             observe: Told how many steps were taken.
             checkpoints: Where to start from, and who keeps checkpoints how often
                 (``methods.checkpoint.Checkpoints``); may be ignored.

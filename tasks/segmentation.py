@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
-from tasks import preparation
+from tasks import preparation, probing
 from tasks.base import NORMALISATION, Source, Task, TaskScores
 from tasks.cache import Recipe, cached
 from tasks.labelled import Labelled, SegmentationData, Settings, TrainingData
@@ -248,12 +248,25 @@ class SegmentationTask(Task):
         observe: Callable[[int], None] | None = None,
         checkpoints: Any = None,  # noqa: ANN401
     ) -> TaskScores:
-        """Train a decoder (and the encoder) by the protocol and score every test image."""
-        from tasks.finetuning import finetune  # noqa: PLC0415  (torch is imported when needed)
+        """Train a decoder (and the encoder) by the protocol and score every test image.
 
-        scores = finetune(
-            pretrained.encoder, data, stages, seed=seed, observe=observe, checkpoints=checkpoints
-        )
+        Stages of ``tasks.probing`` train nothing: they are short, and never resumed.
+        """
+        if set(stages) <= set(probing.STAGES):
+            from tasks.probing.scoring import probe  # noqa: PLC0415  (torch is imported when needed)
+
+            scores = probe(pretrained, data, stages, seed=seed, observe=observe)
+        else:
+            from tasks.finetuning import finetune  # noqa: PLC0415
+
+            scores = finetune(
+                pretrained.encoder,
+                data,
+                stages,
+                seed=seed,
+                observe=observe,
+                checkpoints=checkpoints,
+            )
         if data.variant:
             scores.facts["variant"] = data.variant
         return scores

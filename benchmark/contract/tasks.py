@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from benchmark.admission import task_mistakes
 from benchmark.contract.subject import BrokenError, insist
 from methods.networks import Encoder
+from tasks import probing
 from tasks.base import NORMALISATION, MissingDataError, Source, TaskScores
 from tasks.labelled import Labelled, SegmentationData, Settings
 from tasks.segmentation import SegmentationTask
@@ -159,11 +161,26 @@ def sight_beats_blindness(subject: Subject) -> None:
     insist(seeing < 1.0, "a short training is perfect: is the answer drawn into the images?")
 
 
+def probed(subject: Subject) -> None:
+    """Frozen features are scored too, by every stage of ``tasks.probing``."""
+    data = loaded(subject, SHORTEST)
+    given = SimpleNamespace(encoder=encoder(Encoder, data.normalisation.channels))
+    scores = subject.task.evaluate(given, data, seed=0, stages=probing.STAGES)
+    found = {(one.stage, one.image) for one in scores.scores if one.metric == "dice"}
+    insist(
+        found == set(product(probing.STAGES, data.test.ids)),
+        "evaluate() does not give every test image a Dice by each of the stages "
+        f"{' and '.join(probing.STAGES)}: leave stages that are not your own to "
+        "SegmentationTask.evaluate",
+    )
+
+
 TASK_PROMISES: dict[str, Callable[[Subject], None]] = {
     "complete": complete,
     "named when missing": named_when_missing,
     "fit to train on": fit_to_train_on,
     "parts share nothing": parts_share_nothing,
     "repeatable": repeatable,
+    "probed": probed,
     "sight beats blindness": sight_beats_blindness,
 }

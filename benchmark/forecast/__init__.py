@@ -9,11 +9,13 @@ from pathlib import Path
 
 import torch
 
+from benchmark.arms import ONE_STAGE, PROBE, TWO_STAGES, arms
+from benchmark.forecast.classifying import probe_cell, probing
 from benchmark.forecast.footprint import cell_bytes, encoder_bytes, shared_bytes
 from benchmark.forecast.probe import Setting, drawing, started
 from benchmark.forecast.tuning import Tuning, tuning
 from benchmark.forecast.work import Counts, Work, cell, encoder, together
-from benchmark.grid import ONE_STAGE, TWO_STAGES, config_of, configs_of, downstream, tasks_of
+from benchmark.grid import config_of, configs_of, downstream, tasks_of
 from benchmark.machine import precision_for
 from benchmark.plan import Plan
 from benchmark.rows import method_of
@@ -126,14 +128,18 @@ def grounds_of(plan: Plan, setting: Setting, tasks: dict[str, SegmentationTask])
     configs_of(plan, tasks)
     channels = max(NORMALISATION[domain].channels for domain in domains)
     tuned = tuning(channels, setting)
+    probed = probing(setting) if plan.downstream.probe else None
 
     def work(stages: tuple[str, ...], task: SegmentationTask, chosen: Settings) -> Work:
         images = task_counts(task, chosen.fraction)
-        return cell(stages, chosen, images, tuned, cell_bytes(stages, images.test, plan.size))
+        size = cell_bytes(stages, images.test, plan.size)
+        if probed is not None and stages == PROBE:
+            return probe_cell(images, tuned, probed, size)
+        return cell(stages, chosen, images, tuned, size)
 
     cells: dict[tuple[str, ...], list[Work]] = {
         stages: [work(stages, task, one) for name, task in tasks.items() for one in settings[name]]
-        for stages in (TWO_STAGES, ONE_STAGE)
+        for stages in (TWO_STAGES, ONE_STAGE, *([PROBE] if probed is not None else []))
     }
     return Grounds(plan, setting, channels, pools, tuned, cells)
 
@@ -160,8 +166,7 @@ def row(name: str, grounds: Grounds) -> Row:
         )
         for domain, pool in grounds.pools.items()
     ]
-    arms = [TWO_STAGES, *([ONE_STAGE] if name in plan.downstream.direct else [])]
-    cells = [work for stages in arms for work in grounds.cells[stages]]
+    cells = [work for stages in arms(plan, name) for work in grounds.cells[stages]]
     return Row(name, *counted(encoders, cells, seeds))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from benchmark.arms import PROBE
 from benchmark.forecast.probe import Setting, drawn_pool
 from benchmark.forecast.work import Counts
 from benchmark.plan import Plan
@@ -38,8 +39,16 @@ def encoder_bytes(
 
 
 def cell_bytes(stages: tuple[str, ...], tests: int, size: int) -> int:
-    """Of a cell: its scores, and its masks at a bit a pixel, which compression makes fewer."""
-    return CELL_BYTES + len(stages) * tests * (len(MaskScores._fields) * ROW_BYTES + size**2 // 8)
+    """Of a cell: its scores, and its masks at a bit a pixel, which compression makes fewer.
+
+    A probe leaves two pictures of one image besides.
+    """
+    pictures = 2 * 3 * size**2 if stages == PROBE else 0
+    return (
+        pictures
+        + CELL_BYTES
+        + len(stages) * tests * (len(MaskScores._fields) * ROW_BYTES + size**2 // 8)
+    )
 
 
 def shared_bytes(

@@ -77,7 +77,7 @@ class Leaderboard:
     """Methods compared in one stage, by one metric, at one label fraction.
 
     Attributes:
-        stage: "frozen", "finetuned" or "direct".
+        stage: "frozen", "finetuned", "direct", "probe" or "neighbours".
         metric: A name in ``SCALES``.
         fraction: Share of the training labels used, in (0, 1]; NaN without scores.
         sources: Each task's kind of images: "real", "phantom" or "stand-in"; sorted by task.

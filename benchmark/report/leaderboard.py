@@ -35,7 +35,7 @@ def leaderboard(
     Args:
         frame: One row per score; see the design guide, section 8. Failed cells are kept in it.
         rng: Source of all randomness.
-        stage: "frozen", "finetuned" or "direct".
+        stage: "frozen", "finetuned", "direct", "probe" or "neighbours".
         metric: "dice", "iou" or "hd95".
         draws: Number of bootstrap draws behind each interval.
         fraction: Label fraction; the largest of the stage if None.

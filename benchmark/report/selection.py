@@ -14,8 +14,8 @@ FLOOR = "random"
 #: Its run in one stage with everything trainable.
 DIRECT_STAGE = "direct"
 
-#: Every stage, in the order of reports.
-STAGES = ("frozen", "finetuned", DIRECT_STAGE)
+#: Every stage, in the order of reports; the last two score frozen features without a decoder.
+STAGES = ("frozen", "finetuned", DIRECT_STAGE, "probe", "neighbours")
 _COLUMNS = (
     *("method", "task", "domain", "source", "stage", "fraction"),
     *("seed", "metric", "image", "status", "score"),
@@ -35,7 +35,7 @@ class Selection:
     """What one leaderboard is about.
 
     Attributes:
-        stage: "frozen", "finetuned" or "direct".
+        stage: One of ``STAGES``.
         metric: A name in ``SCALES``.
         fraction: Share of the training labels used, in (0, 1]; NaN if there are no rows.
         fractions: Every label fraction the stage has in the frame.

@@ -116,6 +116,7 @@ def plan(**changes: object) -> Plan:
         "downstream": {
             "epochs": 2,
             "batch_size": 2,
+            "probe": True,
             "tasks": {"idrid_hard_exudates": {"fractions": [0.5, 1.0], "batch_size": 4}},
         },
     }

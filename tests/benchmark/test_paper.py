@@ -74,12 +74,12 @@ def test_a_thousandth_of_it_runs(
     words += [word for change in (*changes, *smaller) for word in ("--set", change)]
     monkeypatch.setattr(sys, "argv", ["ldbench", *map(str, words)])
     assert main() == 0
-    # Random has both arms: 2 x (1 + 5) cells; in-painting one.
-    assert "18 cells computed, 0 kept, 0 not done" in capsys.readouterr().out
+    # Random has three arms: 3 x (1 + 5) cells; in-painting two.
+    assert "30 cells computed, 0 kept, 0 not done" in capsys.readouterr().out
     grid = json.loads((tmp_path / "out" / "grid.json").read_text(encoding="utf-8"))
     cells = Counter((cell["task"], cell["fraction"]) for cell in grid["cells"])
-    lungs = {("scr_lung", share): 3 for share in (0.2, 0.4, 0.6, 0.8, 1.0)}
-    assert cells == {("chasedb1_vessel", 1.0): 3, **lungs}
+    lungs = {("scr_lung", share): 5 for share in (0.2, 0.4, 0.6, 0.8, 1.0)}
+    assert cells == {("chasedb1_vessel", 1.0): 5, **lungs}
     for record in (tmp_path / "out" / "encoders").glob("*/pretrain.json"):
         told = json.loads(record.read_text(encoding="utf-8"))
         assert told["images_drawn"] == (0 if told["key"]["method"] == "random" else 800)

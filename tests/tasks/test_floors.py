@@ -16,14 +16,17 @@ ROOT = Path(__file__).parents[2]
 ALLOWED = {
     "methods": set[str](),
     "tasks": {
+        "augmentation",
         "base",
         "checkpoint",
+        "collapse",
         "draws",
         "errors",
         "geometry",
         "ledger",
         "networks",
         "precision",
+        "views",
     },
 }
 HEAVY = ("torch", "monai", "seaborn", "lightly", "matplotlib")
