@@ -41,7 +41,12 @@ PAINTED = """() => new Promise(done => requestAnimationFrame(() => requestAnimat
 
 
 def made_up_page(
-    methods: int = 20, tasks: int = 12, seeds: int = 3, stages: int = 2, drawn: int = 8
+    methods: int = 20,
+    tasks: int = 12,
+    seeds: int = 3,
+    stages: int = 2,
+    drawn: int = 8,
+    wide: int = 1600,
 ) -> Page:
     """A page of phantom scores that nobody has computed.
 
@@ -50,7 +55,8 @@ def made_up_page(
         tasks: Columns.
         seeds: Cells a method and task.
         stages: Leaderboards.
-        drawn: Figures and sheets of 1,600 x 900 pixels.
+        drawn: Figures and sheets.
+        wide: Pixels of each in a row; there are as many rows as columns.
     """
     rng = np.random.default_rng(0)
     frame = made_up(rng, methods, tasks, seeds, 10)
@@ -64,7 +70,7 @@ def made_up_page(
         subject=names[-1], wins=f">= {max(1, tasks // 2)}", tasks=places,
         against=names[1:-1] or [names[0]], stage="frozen",
     )  # fmt: skip
-    pictures = [picture(rng, f"picture{n}") for n in range(drawn)]
+    pictures = [picture(rng, f"picture{n}", wide) for n in range(drawn)]
     return Page(
         title="Made-up scores",
         boards=tuple(boards),
@@ -78,14 +84,14 @@ def made_up_page(
     )
 
 
-def picture(rng: np.random.Generator, name: str) -> Picture:
+def picture(rng: np.random.Generator, name: str, wide: int) -> Picture:
     """Noise on a gradient: as large as a sheet of photographs."""
     from io import BytesIO  # noqa: PLC0415
 
     from PIL import Image  # noqa: PLC0415
 
-    shade = np.linspace(0, 200, 1600)[None, :, None]
-    pixels = (shade + rng.integers(0, 8, (900, 1600, 3))).astype(np.uint8)
+    shade = np.linspace(0, 200, wide)[None, :, None]
+    pixels = (shade + rng.integers(0, 8, (wide, wide, 3))).astype(np.uint8)
     file = BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     return Picture(name, f"A picture of phantoms: {name}", "Noise.", file.getvalue(), "phantom")

@@ -28,17 +28,25 @@ def page(content: Page) -> str:
     """
     style, script = inlined("style.css"), inlined("script.js")
     tables = [(ranking, leaderboard_table(ranking, content)) for ranking in content.boards]
-    return environment().get_template("report.html.jinja").render(
-        page=content,
-        style=Markup(style),
-        script=Markup(script),
-        policy=policy(style, script),
-        banners=[(kind, BANNERS[kind], content.kinds[kind]) for kind in BANNERS if kind in content.kinds],
-        tables=tables,
-        ledger=ledger_table(content.ledger),
-        common=common(ranking.board.notes for ranking in content.boards),
-        facets=facets(content),
-    )  # fmt: skip
+    return (
+        environment()
+        .get_template("report.html.jinja")
+        .render(
+            page=content,
+            style=Markup(style),
+            script=Markup(script),
+            policy=policy(style, script),
+            banners=[
+                (kind, BANNERS[kind], tasks)
+                for kind, tasks in content.kinds.items()
+                if kind in BANNERS
+            ],
+            tables=tables,
+            ledger=ledger_table(content.ledger),
+            common=common(ranking.board.notes for ranking in content.boards),
+            facets=facets(content),
+        )
+    )
 
 
 @cache

@@ -171,8 +171,7 @@ def best_of(board: Leaderboard, task: str) -> set[str]:
 
 def ledger_table(rows: Sequence[Mapping[str, object]]) -> Table:
     """What each method has cost."""
-    names = [name for name in dict.fromkeys(name for row in rows for name in row)]
-    names = [name for name in names if name != "method"]
+    names = [name for name in dict.fromkeys(n for row in rows for n in row) if name != "method"]
     lines = [
         Line(str(row["method"]), str(row["method"]), tuple(amount(row.get(n)) for n in names))
         for row in rows

@@ -95,17 +95,20 @@ def test_every_score_leads_to_where_it_is_from(content: Page, window: Open, widt
     tab = opened.tab
     tab.locator(f"{TABLE} tr[data-method=method01] td a").last.click()
     place = tab.locator("[id='cell-method01:task03:frozen+finetuned:1']")
+    place.get_by_text("cells/1").wait_for()
     assert "method01 on task03" in place.locator("h4").inner_text()
-    assert place.get_by_text("cells/1").is_visible()
     assert place.evaluate("place => place.getBoundingClientRect().top < innerHeight")
     place.get_by_role("link").first.click()
-    assert tab.locator("[id='encoder:method01-0'] dd").first.is_visible()
-    links = tab.locator("a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
-    assert set(tab.locator("a[href^='#']").evaluate_all(
-        "links => links.filter(link => !document.getElementById("
-        "decodeURIComponent(link.hash.slice(1)))).map(link => link.hash)"
-    )) == set()  # fmt: skip
-    assert all(link.startswith("#") for link in links)
+    tab.locator("[id='encoder:method01-0'] dd").first.wait_for()
+
+
+def test_no_link_is_dead_or_leaves_the_page(content: Page, window: Open) -> None:
+    links = window(content).tab.locator("a")
+    assert links.count() > 24
+    dead = """links => links.map(link => link.getAttribute("href")).filter(address =>
+        !address.startsWith("#") || !document.getElementById(decodeURIComponent(address.slice(1))))
+    """
+    assert links.evaluate_all(dead) == []
 
 
 def test_a_link_to_what_a_filter_hides_shows_it(content: Page, window: Open) -> None:
@@ -117,13 +120,13 @@ def test_a_link_to_what_a_filter_hides_shows_it(content: Page, window: Open) -> 
     tab.locator(f"[id='{target}'] details[open]").first.wait_for()
     assert tab.get_by_label("Methods").input_value() == ""
     again = window(content, place=f"#{target}")
-    assert again.tab.locator(f"[id='{target}'] dl").first.is_visible()
+    again.tab.locator(f"[id='{target}'] dl").first.wait_for()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @both_widths
 def test_nothing_is_wider_than_the_window(window: Open, width: int, scheme: str) -> None:
-    long = made_up_page(methods=3, tasks=12, seeds=1, stages=2, drawn=2)
+    long = made_up_page(methods=3, tasks=12, seeds=1, stages=2, drawn=2, wide=200)
     note = "a_word_without_any_space" * 20
     opened = window(
         replace(long, notes=(note,), findings=(note,), comparison=note, title=note),
@@ -148,7 +151,7 @@ def test_pictures_are_shown(content: Page, window: Open) -> None:
     widths = pictures.evaluate_all(
         "all => Promise.all(all.map(async one => { await one.decode(); return one.naturalWidth }))"
     )
-    assert widths == [1600, 1600]
+    assert widths == [200, 200]
 
 
 def test_without_javascript_tables_and_links_still_serve(content: Page, window: Open) -> None:
@@ -160,4 +163,4 @@ def test_without_javascript_tables_and_links_still_serve(content: Page, window: 
     place = tab.locator("[id='cell-method01:task03:frozen+finetuned:1']")
     place.wait_for()  # a browser unfolds what a link leads to
     place.locator("summary").first.click()
-    assert place.get_by_text("cells/0").is_visible()
+    place.get_by_text("cells/0").wait_for()
