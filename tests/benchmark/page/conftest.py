@@ -50,29 +50,31 @@ class Window:
 Open = Callable[..., Window]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    """A browser, closed at the end; where there is none, the tests are skipped.
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """Where Chromium is; where it or Playwright is not, the tests are skipped.
 
-    LDBENCH_CHROMIUM=required makes that a failure instead. It lives no longer than a module's
-    tests: while it does, this thread has a running event loop.
+    LDBENCH_CHROMIUM=required makes that a failure instead.
     """
-    lacking = [
-        reason
-        for reason, is_there in (
-            ("Chromium: apt-get install chromium", CHROMIUM.is_file()),
-            ("Playwright: pip install playwright", find_spec("playwright") is not None),
-        )
-        if not is_there
-    ]
+    needed = {
+        "Chromium (apt-get install chromium)": CHROMIUM.is_file(),
+        "Playwright (pip install playwright)": find_spec("playwright") is not None,
+    }
+    lacking = [name for name, is_there in needed.items() if not is_there]
     if lacking:
         reason = f"needs {' and '.join(lacking)}"
         assert os.environ.get("LDBENCH_CHROMIUM") != "required", reason
         pytest.skip(reason)
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+    return CHROMIUM
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Iterator["Browser"]:
+    """A browser; no longer than a module's tests, for while it lives, an event loop runs here."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - may be missing
 
     with sync_playwright() as player:
-        found = player.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        found = player.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield found
         found.close()
 

@@ -84,8 +84,8 @@ def test_links_lead_to_the_encoder_the_code_and_the_machine(tmp_path: Path) -> N
     both = provenance(store, wanted, results(store, wanted))
     places = {part.anchor: part for parts in both.shared.values() for part in parts}
     assert [len(parts) for parts in both.shared.values()] == [1, 1, 2]
-    for cell in both.cells:
-        targets = [fact.target for fact in cell.facts if fact.target]
+    for origin in both.cells:
+        targets = [fact.target for fact in origin.facts if fact.target]
         assert len(targets) == 3
         assert set(targets) <= set(places)
     (encoder,) = both.shared["Encoders"]
