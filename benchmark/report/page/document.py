@@ -60,7 +60,13 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     found.globals |= {"anchor": anchor, "in_states": in_states, "address": address}
+    found.filters["breakable"] = breakable
     return found
+
+
+def breakable(name: str) -> Markup:
+    """A name, escaped, that may be broken after its underscores."""
+    return Markup("_<wbr>").join(name.split("_"))
 
 
 def inlined(name: str) -> str:

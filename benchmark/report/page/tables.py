@@ -86,7 +86,7 @@ def leaderboard_table(ranking: Ranking, page: Page) -> Table:
                 estimated(row.scores[task].text(board.scale.decimals), row.scores[task]),
                 target=places.get((row.method, task, board.stage, share), ""),
                 is_best=row.method in best[task],
-                is_alike=row.method in ranking.alike.get(task, ()),
+                is_alike=row.method in {*ranking.alike.get(task, ())} - best[task],
             )
             for task in board.tasks
         ]
@@ -110,7 +110,8 @@ def head(costs: Sequence[str]) -> list[Column]:
 
 def tasks(board: Leaderboard, page: Page) -> list[Column]:
     """The columns of tasks."""
-    about = {cell.task: (cell.domain, cell.kind) for cell in page.provenance.cells if cell.kind}
+    cells = sorted(page.provenance.cells, key=lambda cell: cell.kind)  # a known kind comes last
+    about = {cell.task: (cell.domain, cell.kind) for cell in cells}
     first = DOWN if board.scale.larger_is_better else UP
     return [
         Column(task, first, *about.get(task, ("", "")), source)
@@ -155,6 +156,8 @@ def amount(value: object) -> Entry:
         return Entry(NOTHING if value is None else str(value))
     if not math.isfinite(value):
         return Entry(NOTHING)
+    if 0 < abs(value) < 0.001:
+        return Entry(f"{value:.2g}", "", float(value))
     decimals = 0 if isinstance(value, int) or abs(value) >= 1000 else 3 if abs(value) < 10 else 1
     return Entry(f"{value:,.{decimals}f}", "", float(value))
 

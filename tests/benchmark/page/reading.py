@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 
 #: Elements without an end (HTML, section 13.1.2).
-VOID = {"meta", "link", "img", "input", "br", "hr"}
+VOID = {"meta", "link", "img", "input", "br", "hr", "wbr"}
 
 
 class Read(HTMLParser):

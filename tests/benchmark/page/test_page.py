@@ -95,10 +95,10 @@ def test_nothing_is_fetched_and_only_our_script_may_run(content: Page) -> None:
 
 def test_best_is_bold_and_what_cannot_be_told_from_it_underlined() -> None:
     scores = {"a": [0.7, 0.2], "b": [0.6, float("nan")], "c": [0.7, 0.1]}
-    ranking = Ranking(board(scores), alike={"t1": {"c"}})
+    ranking = Ranking(board(scores), alike={"t0": {"a", "b"}, "t1": {"c"}})
     text = page(Page("t", boards=(ranking,)))
     assert marked(text, "best") == ["0.700", "0.200", "0.700"]
-    assert marked(text, "alike") == ["0.100"]
+    assert marked(text, "alike") == ["0.600", "0.100"]
     assert '<td><span class="value">-</span></td>' in text
 
 
@@ -143,8 +143,8 @@ def test_nothing_at_all() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "-"), (0, "0"), (48_000, "48,000"), (0.0123, "0.012"), (812.54, "812.5"),
-     (1234567.8, "1,234,568"), (float("nan"), "-"), ("left out", "left out")],
+    [(None, "-"), (0, "0"), (1.2e-6, "1.2e-06"), (48_000, "48,000"), (0.0123, "0.012"),
+     (812.54, "812.5"), (1234567.8, "1,234,568"), (float("nan"), "-"), ("left out", "left out")],
 )  # fmt: skip
 def test_costs_are_printed_with_few_digits(value: object, text: str) -> None:
     assert amount(value).text == text
