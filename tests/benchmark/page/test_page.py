@@ -99,6 +99,9 @@ def test_best_is_bold_and_what_cannot_be_told_from_it_underlined() -> None:
     text = page(Page("t", boards=(ranking,)))
     assert marked(text, "best") == ["0.700", "0.200", "0.700"]
     assert marked(text, "alike") == ["0.600", "0.100"]
+    legend = "Underlined: it cannot be told from the best."
+    assert legend in text
+    assert legend not in page(Page("t", boards=(replace(ranking, alike={}),)))
     assert '<td><span class="value">-</span></td>' in text
 
 
