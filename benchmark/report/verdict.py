@@ -124,17 +124,25 @@ class Verdict:
         """The tasks that go this way."""
         return [outcome for outcome in self.outcomes if outcome.state == state]
 
+    @property
+    def unit(self) -> str:
+        """Of leads."""
+        return SCALES[self.claim.metric].unit or "points"
+
+    @property
+    def terms(self) -> str:
+        """What was compared on which images, and what counts as a tie."""
+        return (
+            f"{SCALES[self.claim.metric].title} on {self.source} images, {self.claim.stage}, label "
+            f"fraction {self.claim.fraction:g}; {self.claim.subject} against "
+            f"{len(self.claim.rivals)} methods on {len(self.claim.tasks)} tasks; a difference "
+            f"within {self.claim.ties:g} {self.unit} is a tie, and no win"
+        )
+
     def lines(self) -> list[str]:
         """For people; each line about phantoms says so."""
-        scale = SCALES[self.claim.metric]
-        unit = scale.unit or "points"
-        terms = (
-            f"{scale.title} on {self.source} images, {self.claim.stage}, label fraction "
-            f"{self.claim.fraction:g}; {self.claim.subject} against {len(self.claim.rivals)} "
-            f"methods on {len(self.claim.tasks)} tasks; a difference within {self.claim.ties:g} "
-            f"{unit} is a tie, and no win"
-        )
-        out = [f"{self.answer}: {self.claim.title}", f"  {terms}"]
+        unit = self.unit
+        out = [f"{self.answer}: {self.claim.title}", f"  {self.terms}"]
         out.append(
             f"  bootstrap probability: {self.probability.text()}; corrected for the luck of the "
             f"best rival: {self.corrected.text()}"

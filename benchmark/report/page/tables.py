@@ -1,0 +1,182 @@
+"""Leaderboards and ledgers as the lines of sortable tables."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from benchmark.report.board import Leaderboard, Row
+from benchmark.report.estimate import NOTHING, Estimate, plain
+from benchmark.report.page.content import Page, Ranking
+from benchmark.report.page.origin import anchor
+
+#: Columns of the ledger that a leaderboard repeats.
+COSTS = ("images drawn", "TFLOP", "seconds", "peak MiB")
+#: Orders by which a column is sorted first.
+UP, DOWN = "ascending", "descending"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        name: Its heading.
+        first: By which order it is sorted first.
+        domain: Of a task's column, else "".
+        kind: The same.
+        source: The same.
+    """
+
+    name: str
+    first: str = UP
+    domain: str = ""
+    kind: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What stands in one place of a table.
+
+    Attributes:
+        text: The value as printed.
+        more: Its interval as printed, below it.
+        value: What it is sorted by; None sorts last.
+        target: Where on the page it is from.
+        is_best: Whether it is the best of its column.
+        is_alike: Whether it cannot be told from the best.
+    """
+
+    text: str
+    more: str = ""
+    value: float | None = None
+    target: str = ""
+    is_best: bool = False
+    is_alike: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A method's line."""
+
+    method: str
+    label: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A leaderboard's or the ledger's."""
+
+    columns: tuple[Column, ...]
+    lines: tuple[Line, ...]
+
+
+def leaderboard_table(ranking: Ranking, page: Page) -> Table:
+    """A leaderboard: ranks, gains, costs, then tasks, each number linked to where it is from."""
+    board = ranking.board
+    costs = {str(row["method"]): row for row in page.ledger}
+    priced = COSTS if costs else ()
+    places, best = page.provenance.places(), {task: best_of(board, task) for task in board.tasks}
+    share = f"{board.fraction:.6g}"
+    lines = []
+    for row in board.rows:
+        scores = [
+            replace(
+                estimated(row.scores[task].text(board.scale.decimals), row.scores[task]),
+                target=places.get((row.method, task, board.stage, share), ""),
+                is_best=row.method in best[task],
+                is_alike=row.method in {*ranking.alike.get(task, ())} - best[task],
+            )
+            for task in board.tasks
+        ]
+        spent = [cost(row.method, costs.get(row.method, {}), name) for name in priced]
+        lines.append(Line(row.method, row.label, (*summary(board, row), *spent, *scores)))
+    return Table((*head(priced), *tasks(board, page)), tuple(lines))
+
+
+def head(costs: Sequence[str]) -> list[Column]:
+    """The columns before the tasks; gains are improvements whatever the metric's direction."""
+    return [
+        Column("mean rank"),
+        Column("wins", DOWN),
+        Column("ties", DOWN),
+        Column("gain on random", DOWN),
+        Column("gain on random direct", DOWN),
+        Column("missing"),
+        *map(Column, costs),
+    ]
+
+
+def tasks(board: Leaderboard, page: Page) -> list[Column]:
+    """The columns of tasks."""
+    cells = sorted(page.provenance.cells, key=lambda cell: cell.kind)  # a known kind comes last
+    about = {cell.task: (cell.domain, cell.kind) for cell in cells}
+    first = DOWN if board.scale.larger_is_better else UP
+    return [
+        Column(task, first, *about.get(task, ("", "")), source)
+        for task, source in board.sources.items()
+    ]
+
+
+def summary(board: Leaderboard, row: Row) -> list[Entry]:
+    """What stands before the costs."""
+    decimals = board.scale.decimals
+    return [
+        estimated(row.rank.ranks(), row.rank),
+        counted(row.wins),
+        counted(row.ties),
+        estimated(row.gain.text(decimals, signed=True), row.gain),
+        estimated(row.gain_direct.text(decimals, signed=True), row.gain_direct),
+        counted(row.missing),
+    ]
+
+
+def estimated(text: str, estimate: Estimate) -> Entry:
+    """An estimate, its interval apart."""
+    value, _, more = text.partition(" ")
+    return Entry(value, more, plain(estimate.value))
+
+
+def counted(number: int | None) -> Entry:
+    """A whole number; None where there is none."""
+    return Entry(NOTHING) if number is None else Entry(str(number), "", float(number))
+
+
+def cost(method: str, row: Mapping[str, object], name: str) -> Entry:
+    """A method's cost, linked to the ledger."""
+    entry = amount(row.get(name))
+    target = anchor("ledger", method) if row else ""
+    return Entry(entry.text, "", entry.value, target)
+
+
+def amount(value: object) -> Entry:
+    """A value of the ledger."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return Entry(NOTHING if value is None else str(value))
+    if not math.isfinite(value):
+        return Entry(NOTHING)
+    if 0 < abs(value) < 0.001:
+        return Entry(f"{value:.2g}", "", float(value))
+    decimals = 0 if isinstance(value, int) or abs(value) >= 1000 else 3 if abs(value) < 10 else 1
+    return Entry(f"{value:,.{decimals}f}", "", float(value))
+
+
+def best_of(board: Leaderboard, task: str) -> set[str]:
+    """The methods with the best score on a task; none where there is nothing to be better than."""
+    known = {row.method: row.scores[task].value for row in board.rows}
+    known = {method: value for method, value in known.items() if math.isfinite(value)}
+    if len(set(known.values())) < 2:
+        return set()
+    top = (max if board.scale.larger_is_better else min)(known.values())
+    return {method for method, value in known.items() if value == top}
+
+
+def ledger_table(rows: Sequence[Mapping[str, object]]) -> Table:
+    """What each method has cost."""
+    names = [name for name in dict.fromkeys(n for row in rows for n in row) if name != "method"]
+    lines = [
+        Line(str(row["method"]), str(row["method"]), tuple(amount(row.get(n)) for n in names))
+        for row in rows
+    ]
+    return Table(tuple(map(Column, names)), tuple(lines))
