@@ -1,17 +1,24 @@
-"""How every figure looks, is laid out and becomes PNG."""
+"""How every figure looks, is laid out and becomes PNG or SVG."""
 
 import io
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import matplotlib as mpl
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 #: Dots per inch of every figure.
 DPI = 120
+#: Seeds the names inside an SVG, which are otherwise drawn anew each time.
+SVG_SALT = "ldbench"
+#: Characters of the footing to an inch: a bit more than its letters are wide.
+FOOTING_WIDTH = 12
 _MARKERS = ("o", "s", "D", "^")
 
 
@@ -46,6 +53,45 @@ def heading(figure: Figure, title: str) -> None:
     figure.suptitle(textwrap.fill(title, width), fontweight="bold")
 
 
+def footing(figure: Figure, *sentences: str) -> None:
+    """Say at the bottom what a reader needs beside the drawing; a line or more a sentence."""
+    width = int(FOOTING_WIDTH * figure.get_figwidth())
+    lines = [textwrap.fill(text, width) for text in sentences if text]
+    figure.supxlabel("\n".join(lines), fontsize=8, x=0.02, ha="left", multialignment="left")
+
+
+def saying(title: str, *sentences: str) -> Figure:
+    """A figure that says why there is nothing to draw."""
+    with look():
+        figure = Figure(figsize=(7.0, 1.6), dpi=DPI, layout="constrained")
+        heading(figure, title)
+        lines = [textwrap.fill(text, 84) for text in sentences]
+        figure.text(0.5, 0.4, "\n".join(lines), ha="center", va="center", fontsize=9)
+        settle(figure)
+    return figure
+
+
+def handles(styles: Mapping[str, tuple[str, str]], labels: Mapping[str, str]) -> list[Line2D]:
+    """A legend's entry for each method in ``labels``, which says how it is called there."""
+    return [
+        Line2D([], [], linestyle="none", color=styles[m][0], marker=styles[m][1], label=label)
+        for m, label in labels.items()
+    ]
+
+
+def legend_beside(axis: Axes, entries: Sequence[Line2D]) -> None:
+    """Put a legend right of a panel, from its top down: clear of the figure's title."""
+    axis.legend(
+        handles=list(entries),
+        loc="upper left",
+        bbox_to_anchor=(1.02, 1.02),
+        borderaxespad=0.0,
+        frameon=False,
+        fontsize=8,
+        labelspacing=0.35,
+    )
+
+
 def settle(figure: Figure) -> None:
     """Lay the figure out once and for all: a second layout would move things by a fraction."""
     figure.draw_without_rendering()
@@ -57,4 +103,19 @@ def png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     with look():
         FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def svg(figure: Figure) -> bytes:
+    """The figure as SVG; the same bytes for the same figure.
+
+    Letters are drawn as outlines, each once: the figure looks the same where DejaVu Sans is not
+    installed, and nothing laid out for that font overlaps in another. The words themselves stay in
+    the file as comments.
+    """
+    buffer = io.BytesIO()
+    with look():
+        mpl.rcParams.update({"svg.hashsalt": SVG_SALT, "svg.fonttype": "path"})
+        metadata = {"Date": None, "Creator": None}
+        FigureCanvasSVG(figure).print_svg(buffer, metadata=metadata)
     return buffer.getvalue()

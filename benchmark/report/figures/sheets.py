@@ -21,13 +21,23 @@ _RIM = withStroke(linewidth=2.4, foreground="black")
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """One test image with its truth and each method's prediction; all of one size."""
+    """One test image with its truth and each method's prediction; all of one size.
+
+    Attributes:
+        task: Its name.
+        image_id: Of the test image.
+        image: What the methods saw.
+        truth: The true mask.
+        predictions: A mask a method.
+        note: Why this image is shown; empty if there is nothing to say.
+    """
 
     task: str
     image_id: str
     image: UInt8[np.ndarray, "height width 3"]
     truth: Bool[np.ndarray, "height width"]
     predictions: Mapping[str, Bool[np.ndarray, "height width"]]
+    note: str = ""
 
     def __post_init__(self) -> None:
         """Refuse masks that do not lie on the image."""
@@ -56,14 +66,10 @@ def prediction_sheet(rows: Sequence[SheetRow], *, title: str) -> Figure:
         for line, row in zip(axes, rows, strict=False):
             line[0].set_ylabel(f"{row.task}\n{row.image_id}")
             for axis, name in zip(line, [None, *methods], strict=True):
-                _sheet_cell(axis, row, name)
+                sheet_cell(axis, row, name)
         for axis, head in zip(axes[0], ["image and truth", *methods], strict=True):
             axis.set_title(head)
-        handles = [
-            Line2D([], [], color=colour, path_effects=[_RIM], label=label)
-            for label, colour in (("truth", _TRUTH), ("prediction", _PREDICTION))
-        ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
+        figure.legend(handles=outline_handles(), loc="outside lower center", ncols=2, frameon=False)
         settle(figure)
     return figure
 
@@ -74,7 +80,16 @@ def dice(a: Bool[np.ndarray, "height width"], b: Bool[np.ndarray, "height width"
     return 2 * int((a & b).sum()) / total if total else 1.0
 
 
-def _sheet_cell(axis: Axes, row: SheetRow, method: str | None) -> None:
+def outline_handles() -> list[Line2D]:
+    """A legend's entries for the two outlines."""
+    return [
+        Line2D([], [], color=colour, path_effects=[_RIM], label=label)
+        for label, colour in (("truth", _TRUTH), ("prediction", _PREDICTION))
+    ]
+
+
+def sheet_cell(axis: Axes, row: SheetRow, method: str | None) -> None:
+    """Draw the image and the truth; of a method its outline with the Dice, too."""
     axis.imshow(row.image, interpolation="nearest")
     _outline(axis, row.truth, _TRUTH)
     if method is None:

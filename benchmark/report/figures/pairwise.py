@@ -1,0 +1,84 @@
+"""How often each method is ahead of each other one, as a heat map."""
+
+import numpy as np
+import seaborn as sns
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from benchmark.report.figures.canvas import DPI, footing, heading, look, saying, settle
+from benchmark.report.sampled import Sampled
+from benchmark.report.superiority import superiority
+
+#: Shares from here up, or from 1 less this down, are printed bold.
+CLEAR = 0.95
+
+
+def pairwise_figure(found: Sampled) -> Figure:
+    """Row ahead of column, in per cent of draws; methods by mean rank, best first.
+
+    Args:
+        found: What to draw.
+    """
+    board = found.board
+    title = f"Probability of superiority, {board.title}"
+    result = superiority(found.scores, found.sample, scale=board.scale)
+    if result.reason:
+        return saying(title, f"No probabilities: {result.reason}.")
+    rows = [row for row in board.rows if row.method in result.methods]
+    index = [result.methods.index(row.method) for row in rows]
+    shares = result.shares[np.ix_(index, index)]
+    names = [row.label for row in rows]
+    side = 0.36 * len(names)
+    with look():
+        figure = Figure(figsize=(3.2 + side, 2.6 + side * 0.75), dpi=DPI, layout="constrained")
+        heading(figure, title)
+        axis = figure.subplots()
+        axis.grid(visible=False)
+        axis.set_facecolor("0.88")
+        colours = ScalarMappable(Normalize(0, 100), sns.color_palette("vlag_r", as_cmap=True))
+        axis.pcolormesh(
+            100 * shares,
+            cmap=colours.cmap,
+            clim=colours.get_clim(),
+            edgecolors="white",
+            linewidth=0.5,
+        )
+        axis.invert_yaxis()
+        for y, x in np.argwhere(np.isfinite(shares)):
+            share = float(shares[y, x])
+            clear = share >= CLEAR or share <= 1 - CLEAR
+            axis.text(
+                x + 0.5,
+                y + 0.5,
+                percent(share),
+                ha="center",
+                va="center",
+                fontsize=7.5,
+                color="white" if abs(share - 0.5) > 0.42 else "black",
+                weight="bold" if clear else "normal",
+            )
+        axis.set_xticks(np.arange(len(names)) + 0.5, names, rotation=40, ha="right")
+        axis.set_yticks(np.arange(len(names)) + 0.5, names)
+        axis.set_ylabel("this method ...")
+        axis.set_xlabel("... ahead of this one")
+        figure.colorbar(colours, ax=axis, label="per cent of draws", shrink=0.8, pad=0.02)
+        left_out = [row.label for row in board.rows if row.method not in result.methods]
+        footing(
+            figure,
+            f"Per cent of {len(found.sample.draws)} bootstrap draws in which the row's "
+            f"{board.scale.title}, mean over tasks, is better than the column's; equal means count "
+            "half. Bold: 95 or more, 5 or less.",
+            f"Left out, because cells are missing: {', '.join(left_out)}." if left_out else "",
+        )
+        settle(figure)
+    return figure
+
+
+def percent(share: float) -> str:
+    """A whole number, but 0 and 100 only where no draw says otherwise."""
+    if 0 < share < 0.01:
+        return "<1"
+    if 0.99 < share < 1:
+        return ">99"
+    return f"{100 * share:.0f}"
