@@ -19,6 +19,10 @@ DPI = 120
 SVG_SALT = "ldbench"
 #: Characters of the footing to an inch: a bit more than its letters are wide.
 FOOTING_WIDTH = 12
+#: The same of the title.
+HEADING_WIDTH = 9
+#: Heights in inches: of a line of the title, of the footing, and around them.
+_HEADING_LINE, _FOOTING_LINE, _MARGIN = 0.22, 0.155, 0.25
 _MARKERS = ("o", "s", "D", "^")
 
 
@@ -49,15 +53,34 @@ def look() -> Iterator[None]:
 
 def heading(figure: Figure, title: str) -> None:
     """Put the title on top, on several lines if the figure is narrow."""
-    width = max(12, int(9 * figure.get_figwidth()))  # a bold letter is about 1/9 inch wide
-    figure.suptitle(textwrap.fill(title, width), fontweight="bold")
+    lines = _title_lines(title, figure.get_figwidth())
+    figure.suptitle("\n".join(lines), fontweight="bold")
 
 
 def footing(figure: Figure, *sentences: str) -> None:
     """Say at the bottom what a reader needs beside the drawing; a line or more a sentence."""
-    width = int(FOOTING_WIDTH * figure.get_figwidth())
-    lines = [textwrap.fill(text, width) for text in sentences if text]
+    lines = _footing_lines(sentences, figure.get_figwidth())
     figure.supxlabel("\n".join(lines), fontsize=8, x=0.02, ha="left", multialignment="left")
+
+
+def room(width: float, title: str, sentences: Sequence[str]) -> float:
+    """Height in inches that a title and a footing take in a figure of this width."""
+    title_lines, lines = _title_lines(title, width), _footing_lines(sentences, width)
+    return _MARGIN + _HEADING_LINE * len(title_lines) + _FOOTING_LINE * len(lines)
+
+
+def slant(names: Sequence[str]) -> float:
+    """Height in inches of names as they are written at 40 degrees below an axis."""
+    return 0.2 + 0.055 * max(map(len, names), default=0)
+
+
+def _title_lines(title: str, width: float) -> list[str]:
+    return textwrap.wrap(title, max(12, int(HEADING_WIDTH * width)))
+
+
+def _footing_lines(sentences: Sequence[str], width: float) -> list[str]:
+    letters = int(FOOTING_WIDTH * width)
+    return [line for text in sentences for line in textwrap.wrap(text, letters)]
 
 
 def saying(title: str, *sentences: str) -> Figure:

@@ -16,11 +16,14 @@ from benchmark.report.figures.canvas import (
     heading,
     look,
     method_styles,
+    room,
     saying,
     settle,
 )
 from benchmark.report.rank_tests import LEVEL, RankTest
 
+#: Of the figure, in inches.
+WIDTH = 9.0
 #: Heights below the axis, in lines of text: of a group's bar, and of a method's label.
 _BAR, _LINE = 0.45, 1.0
 
@@ -39,8 +42,10 @@ def critical_figure(found: RankTest, *, title: str, order: Sequence[str]) -> Fig
     count = len(found.methods)
     lines = (count + 1) // 2
     depth = 0.8 + _BAR * len(found.groups) + _LINE * lines
+    told = [*_words(found), *found.warnings]
     with look():
-        figure = Figure(figsize=(8.5, 2.0 + 0.2 * depth), dpi=DPI, layout="constrained")
+        size = (WIDTH, 0.2 * (depth + 3.5) + room(WIDTH, title, told))
+        figure = Figure(figsize=size, dpi=DPI, layout="constrained")
         heading(figure, title)
         axis = figure.subplots()
         axis.set_axis_off()
@@ -59,7 +64,7 @@ def critical_figure(found: RankTest, *, title: str, order: Sequence[str]) -> Fig
                 linewidth=3.2,
                 solid_capstyle="butt",
             )
-        footing(figure, *_words(found), *found.warnings)
+        footing(figure, *told)
         settle(figure)
     return figure
 
@@ -108,7 +113,7 @@ def _words(found: RankTest) -> list[str]:
             f"{found.critical:.2f} ranks between two; the largest distance is {spread:.2f}. {bars}"
         ),
         (
-            "The tasks are the sample: seeds and test images play no part, and tasks that share images "
-            "count as independent."
+            "The tasks are the sample: seeds and test images play no part, and tasks that share "
+            "images count as independent."
         ),
     ]

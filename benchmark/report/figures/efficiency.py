@@ -15,6 +15,7 @@ from benchmark.report.figures.canvas import (
     heading,
     look,
     method_styles,
+    room,
     settle,
 )
 from benchmark.report.label_efficiency import Efficiency
@@ -49,10 +50,13 @@ def efficiency_figure(
     columns = min(COLUMNS, len(found))
     rows = math.ceil(len(found) / columns)
     widths = [2.6 * columns, 3.6]
+    title, told = f"Label efficiency, {title}", _words(found)
+    others = {m: m for m in names if m not in found[0].methods}
     with look():
-        size = (sum(widths), max(2.2 * rows, 0.8 + 0.18 * len(names)) + 1.2)
+        tall = max(2.2 * rows, 0.8 + 0.18 * (len(names) + len(others)))
+        size = (sum(widths), tall + room(sum(widths), title, told))
         figure = Figure(figsize=size, dpi=DPI, layout="constrained")
-        heading(figure, f"Label efficiency, {title}")
+        heading(figure, title)
         left, right = figure.subfigures(1, 2, width_ratios=widths, squeeze=False).ravel()
         axes = left.subplots(rows, columns, squeeze=False).ravel().tolist()
         for axis, one in zip(axes, found, strict=False):
@@ -60,14 +64,15 @@ def efficiency_figure(
             axis.set_ylabel(scale.axis)
         for axis in axes[len(found) :]:
             axis.set_visible(False)
-        axis = right.subplots()
-        _areas(axis, found[0], styles, scale)
-        others = {m: m for m in names if m not in found[0].methods}
+        _areas(right.subplots(), found[0], styles, scale)
         if others:
-            axis.legend(
-                handles=handles(styles, others), title="no area: cells are missing", frameon=False
+            right.legend(
+                handles=handles(styles, others),
+                title="no area: cells are missing",
+                loc="outside lower center",
+                frameon=False,
             )
-        footing(figure, *_words(found))
+        footing(figure, *told)
         settle(figure)
     return figure
 
@@ -115,7 +120,7 @@ def _words(found: Sequence[Efficiency]) -> list[str]:
     low, high = first.fractions[0], first.fractions[-1]
     told = [
         (
-            "Bands and bars: 95 % over seeds and test images, on the seeds that every fraction has. "
+            "Bands and bars: 95 % over seeds and test images, on the seeds of all fractions. "
             f"Area: by trapezoids over fractions {low:g} to {high:g}, divided by that width."
         ),
     ]

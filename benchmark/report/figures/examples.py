@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from benchmark.report.figures.canvas import DPI, footing, heading, look, saying, settle
+from benchmark.report.figures.canvas import DPI, footing, heading, look, room, saying, settle
 from benchmark.report.figures.sheets import SheetRow, outline_handles, sheet_cell
 
 COLUMNS = 8
+READING = "White numbers: Dice of this prediction."
 
 
 def examples_figure(rows: Sequence[SheetRow], *, title: str) -> Figure:
@@ -24,8 +25,9 @@ def examples_figure(rows: Sequence[SheetRow], *, title: str) -> Figure:
     count = 2 + len(methods)
     columns = min(COLUMNS, count)
     height = math.ceil(count / columns)
+    width = max(5.0, 0.3 + 1.35 * columns)
     with look():
-        size = (max(5.0, 0.3 + 1.35 * columns), 0.9 + len(rows) * (1.6 * height + 0.3))
+        size = (width, len(rows) * (1.6 * height + 0.3) + room(width, title, [READING]))
         figure = Figure(figsize=size, dpi=DPI, layout="constrained")
         heading(figure, title)
         for part, row in zip(
@@ -47,6 +49,6 @@ def examples_figure(rows: Sequence[SheetRow], *, title: str) -> Figure:
             for axis in axes[count:]:
                 axis.set_visible(False)
         figure.legend(handles=outline_handles(), loc="outside lower right", ncols=2, frameon=False)
-        footing(figure, "White numbers: Dice of this prediction.")
+        footing(figure, READING)
         settle(figure)
     return figure

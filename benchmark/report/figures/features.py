@@ -9,9 +9,13 @@ from jaxtyping import UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmark.report.figures.canvas import DPI, footing, heading, look, saying, settle
+from benchmark.report.figures.canvas import DPI, footing, heading, look, room, saying, settle
 
 COLUMNS = 8
+READING = (
+    "Colours: the first three principal components of a method's dense features on the image. "
+    "They mean nothing across methods: each has components of its own."
+)
 
 Picture = UInt8[np.ndarray, "height width 3"]
 
@@ -48,8 +52,10 @@ def features_figure(rows: Sequence[FeatureRow], *, order: Sequence[str], title: 
         return saying(title, "No feature maps are kept.")
     columns = min(COLUMNS, max(map(len, blocks)))
     heights = [math.ceil(len(block) / columns) for block in blocks]
+    width = max(5.0, 0.4 + 1.35 * columns)
     with look():
-        size = (0.4 + 1.35 * columns, 1.1 + sum(1.6 * height + 0.3 for height in heights))
+        tall = sum(1.6 * height + 0.3 for height in heights)
+        size = (width, tall + room(width, title, [READING]))
         figure = Figure(figsize=size, dpi=DPI, layout="constrained")
         heading(figure, title)
         parts = figure.subfigures(len(rows), 1, height_ratios=heights, squeeze=False).ravel()
@@ -60,11 +66,7 @@ def features_figure(rows: Sequence[FeatureRow], *, order: Sequence[str], title: 
                 _show(axis, head, picture)
             for axis in axes[len(block) :]:
                 axis.set_visible(False)
-        footing(
-            figure,
-            "Colours: the first three principal components of a method's dense features on the "
-            "image. They mean nothing across methods: each has components of its own.",
-        )
+        footing(figure, READING)
         settle(figure)
     return figure
 

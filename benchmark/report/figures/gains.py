@@ -9,7 +9,16 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from benchmark.report.figures.canvas import DPI, footing, heading, look, saying, settle
+from benchmark.report.figures.canvas import (
+    DPI,
+    footing,
+    heading,
+    look,
+    room,
+    saying,
+    settle,
+    slant,
+)
 from benchmark.report.gains import Gains, gains_by_task
 from benchmark.report.sampled import Sampled
 from benchmark.report.scales import Scale
@@ -39,8 +48,12 @@ def gains_figure(found: Sampled, *, kinds: Mapping[str, str] | None = None) -> F
     columns = grouped(gains.tasks, kinds or {})
     values, decided = _with_mean(found, gains, methods, columns)
     factor, unit = _unit(found.board.scale)
+    told = _words(gains, values, decided, unit)
+    names = [*columns, _MEAN]
+    width = max(7.5, 2.6 + 0.62 * len(names))
+    tall = 0.7 + 0.25 * max(len(methods), 3) + slant(names)
     with look():
-        size = (2.6 + 0.62 * len(values[0]), 2.5 + 0.25 * len(methods))
+        size = (width, tall + room(width, title, told))
         figure = Figure(figsize=size, dpi=DPI, layout="constrained")
         heading(figure, title)
         axis = figure.subplots()
@@ -48,11 +61,10 @@ def gains_figure(found: Sampled, *, kinds: Mapping[str, str] | None = None) -> F
         _fields(axis, factor * values, decided, colours)
         labels = [row.label for row in found.board.rows if row.method in gains.methods]
         axis.set_yticks(np.arange(len(methods)) + 0.5, labels)
-        names = [*columns, _MEAN]
         axis.set_xticks(np.arange(len(names)) + 0.5, names, rotation=40, ha="right")
         _groups(axis, columns, kinds or {})
         figure.colorbar(colours, ax=axis, label=f"gain in {unit}", shrink=0.8, pad=0.02)
-        footing(figure, *_words(gains, values, decided, unit))
+        footing(figure, *told)
         settle(figure)
     return figure
 

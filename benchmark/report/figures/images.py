@@ -15,6 +15,7 @@ from benchmark.report.figures.canvas import (
     heading,
     look,
     method_styles,
+    room,
     saying,
     settle,
 )
@@ -43,8 +44,10 @@ def images_figure(found: Sampled, *, order: Sequence[str]) -> Figure:
     styles = method_styles(order, methods)
     columns = min(COLUMNS, len(board.tasks))
     rows = math.ceil(len(board.tasks) / columns)
+    told = _words(found)
+    width = max(6.0, 1.6 + 2.6 * columns)
     with look():
-        size = (max(4.5, 1.6 + 2.6 * columns), 1.5 + rows * (0.8 + 0.17 * len(methods)))
+        size = (width, rows * (0.8 + 0.17 * len(methods)) + room(width, title, told))
         figure = Figure(figsize=size, dpi=DPI, layout="constrained")
         heading(figure, title)
         axes = figure.subplots(rows, columns, sharey=True, squeeze=False).ravel().tolist()
@@ -59,7 +62,7 @@ def images_figure(found: Sampled, *, order: Sequence[str]) -> Figure:
             axis.set_ylim(len(methods) - 0.4, -0.6)
         for axis in axes[len(board.tasks) :]:
             axis.set_visible(False)
-        footing(figure, *_words(found))
+        footing(figure, *told)
         settle(figure)
     return figure
 
@@ -103,8 +106,8 @@ def _words(found: Sampled) -> list[str]:
     floor = f" Dashed: the median of {FLOOR}." if FLOOR in found.scores.methods else ""
     return [
         (
-            f"Each score is of a test image, {what}; box: quartiles and median, whiskers: up to 1.5 "
-            f"times the box.{floor}{few}"
+            f"Each score is of a test image, {what}; box: quartiles and median, whiskers: up to "
+            f"1.5 times the box.{floor}{few}"
         ),
         "The spread is over images, not the uncertainty of a mean: methods see the same images.",
     ]

@@ -1,12 +1,23 @@
 """How often each method is ahead of each other one, as a heat map."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import seaborn as sns
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from benchmark.report.figures.canvas import DPI, footing, heading, look, saying, settle
+from benchmark.report.figures.canvas import (
+    DPI,
+    footing,
+    heading,
+    look,
+    room,
+    saying,
+    settle,
+    slant,
+)
 from benchmark.report.sampled import Sampled
 from benchmark.report.superiority import superiority
 
@@ -29,9 +40,12 @@ def pairwise_figure(found: Sampled) -> Figure:
     index = [result.methods.index(row.method) for row in rows]
     shares = result.shares[np.ix_(index, index)]
     names = [row.label for row in rows]
-    side = 0.36 * len(names)
+    told = _words(found, [row.label for row in board.rows if row.method not in result.methods])
+    width = max(7.0, 3.2 + 0.36 * len(names))
+    tall = 0.6 + 0.27 * max(len(names), 4) + slant(names)
     with look():
-        figure = Figure(figsize=(3.2 + side, 2.6 + side * 0.75), dpi=DPI, layout="constrained")
+        size = (width, tall + room(width, title, told))
+        figure = Figure(figsize=size, dpi=DPI, layout="constrained")
         heading(figure, title)
         axis = figure.subplots()
         axis.grid(visible=False)
@@ -63,14 +77,7 @@ def pairwise_figure(found: Sampled) -> Figure:
         axis.set_ylabel("this method ...")
         axis.set_xlabel("... ahead of this one")
         figure.colorbar(colours, ax=axis, label="per cent of draws", shrink=0.8, pad=0.02)
-        left_out = [row.label for row in board.rows if row.method not in result.methods]
-        footing(
-            figure,
-            f"Per cent of {len(found.sample.draws)} bootstrap draws in which the row's "
-            f"{board.scale.title}, mean over tasks, is better than the column's; equal means count "
-            "half. Bold: 95 or more, 5 or less.",
-            f"Left out, because cells are missing: {', '.join(left_out)}." if left_out else "",
-        )
+        footing(figure, *told)
         settle(figure)
     return figure
 
@@ -82,3 +89,13 @@ def percent(share: float) -> str:
     if 0.99 < share < 1:
         return ">99"
     return f"{100 * share:.0f}"
+
+
+def _words(found: Sampled, left_out: Sequence[str]) -> list[str]:
+    told = (
+        f"Per cent of {len(found.sample.draws)} bootstrap draws in which the row's "
+        f"{found.board.scale.title}, mean over tasks, is better than the column's; equal means "
+        "count half. Bold: 95 or more, 5 or less."
+    )
+    gone = f"Left out, because cells are missing: {', '.join(left_out)}." if left_out else ""
+    return [told, gone]

@@ -18,6 +18,7 @@ from benchmark.report.figures.canvas import (
     legend_beside,
     look,
     method_styles,
+    room,
     saying,
     settle,
 )
@@ -26,6 +27,8 @@ from benchmark.report.sampled import Sampled
 
 #: Costs further apart than this are drawn on a logarithmic axis.
 WIDE = 10.0
+#: Of the figure, in inches.
+WIDTH = 9.0
 
 
 def price_figure(
@@ -53,9 +56,11 @@ def price_figure(
     best = front(spent, own.values, larger_is_better=board.scale.larger_is_better)
     names = [row.method for row in board.rows if row.method in known]
     styles = method_styles(order, names)
+    shares = _shares(own, spent, larger_is_better=board.scale.larger_is_better)
+    told = _words(bool(shares), left_out)
     with look():
-        tall = max(4.2, 1.8 + 0.2 * len(names))
-        figure = Figure(figsize=(8.4, tall), dpi=DPI, layout="constrained")
+        size = (WIDTH, max(3.0, 0.5 + 0.18 * len(names)) + room(WIDTH, title, told))
+        figure = Figure(figsize=size, dpi=DPI, layout="constrained")
         heading(figure, title)
         panel = figure.subplots()
         spread_out = _scale(panel, spent)
@@ -64,11 +69,10 @@ def price_figure(
             _dot(panel, float(cost), own.estimates()[name], styles[name])
         panel.set_xlabel(f"{axis} of pre-training" + (", logarithmic" if spread_out else ""))
         panel.set_ylabel(f"{board.scale.axis}, mean over tasks")
-        shares = _shares(own, spent, larger_is_better=board.scale.larger_is_better)
         labels = {name: f"{name}{shares.get(name, '')}" for name in names}
         legend_beside(panel, handles(styles, labels))
         sns.despine(ax=panel)
-        footing(figure, *_words(bool(shares), left_out))
+        footing(figure, *told)
         settle(figure)
     return figure
 

@@ -19,11 +19,14 @@ from benchmark.report.figures.canvas import (
     legend_beside,
     look,
     method_styles,
+    room,
     saying,
     settle,
 )
 from benchmark.report.sampled import Sampled
 
+#: Of the figure, in inches.
+WIDTH = 11.5
 #: What is measured, and how it is read.
 MEASURES = {
     "effective rank": "effective rank (larger: more dimensions)",
@@ -59,9 +62,11 @@ def representation_figure(
         return saying(title, "No method has both every cell and a measured representation.")
     names = [row.method for row in board.rows if row.method in drawn]
     styles = method_styles(order, names)
+    left_out = [row.label for row in board.rows if row.method not in drawn]
+    told = _words(left_out)
     with look():
-        tall = max(3.4, 1.6 + 0.2 * len(names))
-        figure = Figure(figsize=(11.0, tall), dpi=DPI, layout="constrained")
+        size = (WIDTH, max(3.2, 0.9 + 0.18 * len(names)) + room(WIDTH, title, told))
+        figure = Figure(figsize=size, dpi=DPI, layout="constrained")
         heading(figure, title)
         axes = figure.subplots(1, len(MEASURES), sharey=True)
         for axis, (name, column) in zip(axes, points.items(), strict=True):
@@ -70,8 +75,7 @@ def representation_figure(
             axis.set_title(_told(_correlation(column, means, seed)), fontsize=8.5)
         axes[0].set_ylabel(f"{board.scale.axis}, mean over tasks")
         legend_beside(axes[-1], handles(styles, {name: name for name in names}))
-        left_out = [row.label for row in board.rows if row.method not in drawn]
-        footing(figure, *_words(left_out))
+        footing(figure, *told)
         settle(figure)
     return figure
 
@@ -118,7 +122,7 @@ def _words(left_out: Sequence[str]) -> list[str]:
     return [
         (
             f"p: share of orders that correlate as strongly; all orders up to n = {EXACT}, else "
-            f"{PERMUTATIONS} drawn. Three tests, not corrected. Bars: 95 % over seeds and test images."
+            f"{PERMUTATIONS} drawn. Three tests, not corrected. Bars: 95 % over seeds and images."
         ),
         (
             "Weak evidence: methods are few and not a sample of anything, and what correlates over "
