@@ -58,7 +58,7 @@ def rank_correlation(
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return Correlation(NAN, NAN, n, "all values are equal")
     a, b = (_standard(rankdata(series)) for series in (x, y))
-    rho = float(a @ b)
+    rho = float(np.clip(a @ b, -1.0, 1.0))
     if n <= EXACT:
         orders = np.array(list(permutations(range(n))))
         return Correlation(rho, float(_as_strong(a, b[orders], rho).mean()), n, "")

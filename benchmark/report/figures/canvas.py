@@ -75,7 +75,14 @@ def slant(names: Sequence[str]) -> float:
 
 
 def _title_lines(title: str, width: float) -> list[str]:
-    return textwrap.wrap(title, max(12, int(HEADING_WIDTH * width)))
+    """As few lines as fit, and those about equally long."""
+    most = max(12, int(HEADING_WIDTH * width))
+    lines = textwrap.wrap(title, most)
+    for letters in range(len(title) // max(len(lines), 1), most):
+        even = textwrap.wrap(title, max(letters, 1))
+        if len(even) == len(lines):
+            return even
+    return lines
 
 
 def _footing_lines(sentences: Sequence[str], width: float) -> list[str]:
@@ -139,6 +146,7 @@ def svg(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     with look():
         mpl.rcParams.update({"svg.hashsalt": SVG_SALT, "svg.fonttype": "path"})
-        metadata = {"Date": None, "Creator": None}
+        metadata, dpi = {"Date": None, "Creator": None}, figure.dpi
         FigureCanvasSVG(figure).print_svg(buffer, metadata=metadata)
+        figure.dpi = dpi  # print_svg leaves its own behind, and the next PNG would be small
     return buffer.getvalue()

@@ -22,6 +22,8 @@ from benchmark.report.label_efficiency import Efficiency
 from benchmark.report.scales import Scale
 
 COLUMNS = 4
+#: Fractions closer than this share of the axis are written upright.
+CLOSE = 0.13
 #: Opacity of the bands: of few methods, and of many, which would cover each other.
 FAINT, FAINTER = 0.18, 0.06
 
@@ -90,7 +92,9 @@ def _curves(axis: Axes, one: Efficiency, styles: Mapping[str, tuple[str, str]]) 
             )
     if not one.methods:
         axis.text(0.5, 0.5, "none", transform=axis.transAxes, ha="center", va="center")
-    axis.set_xticks(one.fractions, [f"{fraction:g}" for fraction in one.fractions])
+    close = np.diff(one.fractions).min() < CLOSE * (one.fractions[-1] - one.fractions[0])
+    names = [f"{fraction:g}" for fraction in one.fractions]
+    axis.set_xticks(one.fractions, names, rotation=90 if close else 0, fontsize=7.5)
     axis.set_title(one.name)
     axis.set_xlabel("share of the labels")
     sns.despine(ax=axis)
@@ -120,7 +124,7 @@ def _words(found: Sequence[Efficiency]) -> list[str]:
     low, high = first.fractions[0], first.fractions[-1]
     told = [
         (
-            "Bands and bars: 95 % over seeds and test images, on the seeds of all fractions. "
+            "Bands and bars: 95 % over seeds and test images, on seeds that all fractions have. "
             f"Area: by trapezoids over fractions {low:g} to {high:g}, divided by that width."
         ),
     ]

@@ -63,7 +63,8 @@ def gains_figure(found: Sampled, *, kinds: Mapping[str, str] | None = None) -> F
         axis.set_yticks(np.arange(len(methods)) + 0.5, labels)
         axis.set_xticks(np.arange(len(names)) + 0.5, names, rotation=40, ha="right")
         _groups(axis, columns, kinds or {})
-        figure.colorbar(colours, ax=axis, label=f"gain in {unit}", shrink=0.8, pad=0.02)
+        if decided.any():
+            figure.colorbar(colours, ax=axis, label=f"gain in {unit}", shrink=0.8, pad=0.02)
         footing(figure, *told)
         settle(figure)
     return figure
@@ -160,7 +161,7 @@ def _words(gains: Gains, values: np.ndarray, decided: np.ndarray, unit: str) -> 
 
 def _overall(decided: np.ndarray, known: np.ndarray) -> str:
     fields, sure = int(known[:, :-1].sum()), int((decided & known)[:, :-1].sum())
-    told = f"{sure} of {fields} fields are decided"
+    told = f"{sure} of {fields} fields of single tasks are decided"
     if not sure:
         return f"{told}."
     return f"{told}, each on its own: where nothing gains, about one in twenty still would be."

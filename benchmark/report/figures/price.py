@@ -86,6 +86,8 @@ def _scale(panel: Axes, spent: np.ndarray) -> bool:
     """Make the axis logarithmic if costs are far apart; 0 keeps a place of its own."""
     positive = spent[spent > 0]
     if not len(positive) or positive.max() <= WIDE * positive.min():
+        top = float(spent.max()) or 1.0
+        panel.set_xlim(-0.04 * top, 1.06 * top)
         return False
     if (spent > 0).all():
         panel.set_xscale("log")
