@@ -63,6 +63,11 @@ def footing(figure: Figure, *sentences: str) -> None:
     figure.supxlabel("\n".join(lines), fontsize=8, x=0.02, ha="left", multialignment="left")
 
 
+def labelled(task: str, sources: Mapping[str, str]) -> str:
+    """A task's name, with its kind of images where a figure mixes several."""
+    return f"{task} ({sources[task]})" if len(set(sources.values())) > 1 else task
+
+
 def room(width: float, title: str, sentences: Sequence[str]) -> float:
     """Height in inches that a title and a footing take in a figure of this width."""
     title_lines, lines = _title_lines(title, width), _footing_lines(sentences, width)

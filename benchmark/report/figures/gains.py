@@ -13,6 +13,7 @@ from benchmark.report.figures.canvas import (
     DPI,
     footing,
     heading,
+    labelled,
     look,
     room,
     saying,
@@ -49,7 +50,7 @@ def gains_figure(found: Sampled, *, kinds: Mapping[str, str] | None = None) -> F
     values, decided = _with_mean(found, gains, methods, columns)
     factor, unit = _unit(found.board.scale)
     told = _words(gains, values, decided, unit)
-    names = [*columns, _MEAN]
+    names = [*(labelled(task, found.board.sources) for task in columns), _MEAN]
     width = max(7.5, 2.6 + 0.62 * len(names))
     tall = 0.7 + 0.25 * max(len(methods), 3) + slant(names)
     with look():

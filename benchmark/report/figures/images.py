@@ -13,6 +13,7 @@ from benchmark.report.figures.canvas import (
     DPI,
     footing,
     heading,
+    labelled,
     look,
     method_styles,
     room,
@@ -56,7 +57,7 @@ def images_figure(found: Sampled, *, order: Sequence[str]) -> Figure:
             own = [_known(here[found.scores.methods.index(m)]) for m in methods]
             floor = own[methods.index(FLOOR)] if FLOOR in methods else np.empty(0)
             _panel(axis, own, [styles[m][0] for m in methods], floor)
-            axis.set_title(task)
+            axis.set_title(labelled(task, board.sources))
             axis.set_xlabel(board.scale.axis)
             axis.set_yticks(range(len(methods)), [row.label for row in board.rows])
             axis.set_ylim(len(methods) - 0.4, -0.6)

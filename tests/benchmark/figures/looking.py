@@ -26,7 +26,7 @@ def texts(figure: Figure) -> list[Text]:
 def hidden(axes: Axes) -> Iterator[Text]:
     """Labels of ticks beyond an axis's limits, or of an axis that is off."""
     for axis in (axes.xaxis, axes.yaxis):
-        drawn = {*axis._update_ticks()} if axes.axison and axes.get_visible() else set()  # type: ignore[attr-defined]
+        drawn = {*axis._update_ticks()} if axes.axison and axes.get_visible() else set()  # type: ignore[union-attr]
         for tick in {*axis.majorTicks, *axis.minorTicks} - drawn:
             yield from (tick.label1, tick.label2)
 

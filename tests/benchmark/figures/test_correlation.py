@@ -29,7 +29,8 @@ def test_many_points_against_scipys_t_approximation() -> None:
     x = draws.normal(size=60)
     y = 0.3 * x + draws.normal(size=60)
     found, oracle = rank_correlation(x, y, rng()), spearmanr(x, y)
-    assert (found.rho, found.n) == (pytest.approx(oracle.statistic), 60)
+    assert found.rho == pytest.approx(oracle.statistic)
+    assert found.n == 60
     assert found.p == pytest.approx(oracle.pvalue, abs=0.01)
     assert found == rank_correlation(x, y, rng())
 
