@@ -57,7 +57,7 @@ def test_figures_are_whole_and_legible(name: str, size: tuple[int, int]) -> None
     assert overlaps(one.figure) == []
     assert "phantom images" in words(one.figure)
     assert "phantom" in one.caption
-    assert one.caption.endswith((".", ". "))
+    assert one.caption.endswith(".")
 
 
 def test_same_input_same_bytes() -> None:
@@ -141,7 +141,7 @@ def test_what_is_left_out_is_named_with_its_reason() -> None:
     found = drawings(Material(frame, [found_of(frame), direct], METHODS))
     assert found.omitted == (
         "Label efficiency, frozen: no task has two label fractions.",
-        "Dice against cost, frozen: the cost of every method is unknown.",
+        "Score against cost, frozen: the cost of every method is unknown.",
         "Representation, frozen: no method has both every cell and a measured one.",
         "Comparisons of the stage direct: it has random only.",
         "Predictions: no test images or masks are kept.",
