@@ -7,6 +7,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from benchmark.report.averages import image_means
 from benchmark.report.figures.canvas import (
@@ -26,8 +27,8 @@ from benchmark.report.selection import FLOOR
 COLUMNS = 4
 #: With more test images than this, dots would hide the boxes.
 DOTS = 40
-#: With fewer test images than this, quartiles say little.
-FEW = 10
+#: With fewer test images than this, quartiles say little; with fewer than the other, nothing.
+FEW, BOXES = 10, 5
 
 
 def images_figure(found: Sampled, *, order: Sequence[str]) -> Figure:
@@ -59,6 +60,7 @@ def images_figure(found: Sampled, *, order: Sequence[str]) -> Figure:
             _panel(axis, own, [styles[m][0] for m in methods], floor)
             axis.set_title(labelled(task, board.sources))
             axis.set_xlabel(board.scale.axis)
+            axis.xaxis.set_major_locator(MaxNLocator(4))
             axis.set_yticks(range(len(methods)), [row.label for row in board.rows])
             axis.set_ylim(len(methods) - 0.4, -0.6)
         for axis in axes[len(board.tasks) :]:
@@ -78,7 +80,7 @@ def _panel(
     if len(floor):
         axis.axvline(float(np.median(floor)), color="0.25", linestyle="--", linewidth=1.0)
     for y, (own, colour) in enumerate(zip(scores, colours, strict=True)):
-        if len(own) > 1:
+        if len(own) >= BOXES:
             drawn = axis.boxplot(
                 own,
                 positions=[y],
@@ -94,6 +96,8 @@ def _panel(
                 flierprops={"marker": ".", "markersize": 2, "markeredgecolor": colour},
             )
             drawn["boxes"][0].set_linewidth(0.8)
+        elif len(own):
+            axis.plot(np.median(own), y, "|", color="black", markersize=8, markeredgewidth=1.4)
         if len(own) <= DOTS:
             axis.plot(own, [y] * len(own), ".", color=colour, markersize=3.5)
     sns.despine(ax=axis, left=True)
@@ -108,7 +112,7 @@ def _words(found: Sampled) -> list[str]:
     return [
         (
             f"Each score is of a test image, {what}; box: quartiles and median, whiskers: up to "
-            f"1.5 times the box.{floor}{few}"
+            f"1.5 times the box; below {BOXES} images the median only.{floor}{few}"
         ),
         "The spread is over images, not the uncertainty of a mean: methods see the same images.",
     ]

@@ -61,7 +61,7 @@ def pairwise_figure(found: Sampled) -> Figure:
         axis.invert_yaxis()
         for y, x in np.argwhere(np.isfinite(shares)):
             share = float(shares[y, x])
-            clear = share >= CLEAR or share <= 1 - CLEAR
+            clear = not 1 - CLEAR < round(share, 2) < CLEAR
             axis.text(
                 x + 0.5,
                 y + 0.5,

@@ -121,7 +121,9 @@ def _shares(means: Averages, spent: np.ndarray, *, larger_is_better: bool) -> di
     if np.isnan(means.draws).any():
         return {}
     often = front(spent, means.draws, larger_is_better=larger_is_better).mean(axis=0)
-    return {name: f"  {share:.0%}" for name, share in zip(means.methods, often, strict=True)}
+    return {
+        name: f"  {100 * share:.0f} %" for name, share in zip(means.methods, often, strict=True)
+    }
 
 
 def _words(with_shares: bool, left_out: Sequence[str]) -> list[str]:

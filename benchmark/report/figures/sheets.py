@@ -69,7 +69,11 @@ def prediction_sheet(rows: Sequence[SheetRow], *, title: str) -> Figure:
                 sheet_cell(axis, row, name)
         for axis, head in zip(axes[0], ["image and truth", *methods], strict=True):
             axis.set_title(head)
-        figure.legend(handles=outline_handles(), loc="outside lower center", ncols=2, frameon=False)
+        handles = [
+            Line2D([], [], color=colour, path_effects=[_RIM], label=label)
+            for label, colour in (("truth", _TRUTH), ("prediction", _PREDICTION))
+        ]
+        figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
         settle(figure)
     return figure
 
@@ -80,23 +84,21 @@ def dice(a: Bool[np.ndarray, "height width"], b: Bool[np.ndarray, "height width"
     return 2 * int((a & b).sum()) / total if total else 1.0
 
 
-def outline_handles() -> list[Line2D]:
-    """A legend's entries for the two outlines."""
-    return [
-        Line2D([], [], color=colour, path_effects=[_RIM], label=label)
-        for label, colour in (("truth", _TRUTH), ("prediction", _PREDICTION))
-    ]
-
-
 def sheet_cell(axis: Axes, row: SheetRow, method: str | None) -> None:
     """Draw the image and the truth; of a method its outline with the Dice, too."""
     axis.imshow(row.image, interpolation="nearest")
     _outline(axis, row.truth, _TRUTH)
     if method is None:
         return
-    text = "none"
     if method in row.predictions:
         _outline(axis, row.predictions[method], _PREDICTION)
+    score_corner(axis, row, method)
+
+
+def score_corner(axis: Axes, row: SheetRow, method: str) -> None:
+    """Write the Dice of a method's prediction into a corner."""
+    text = "none"
+    if method in row.predictions:
         text = f"{dice(row.predictions[method], row.truth):.3f}"
     box: dict[str, Any] = {"facecolor": "black", "alpha": 0.6, "pad": 1.5, "edgecolor": "none"}
     axis.annotate(

@@ -13,7 +13,7 @@ from benchmark.report.averages import averages, image_means
 from benchmark.report.figures.canvas import method_styles
 from benchmark.report.figures.critical import critical_figure
 from benchmark.report.figures.efficiency import efficiency_figure
-from benchmark.report.figures.examples import examples_figure
+from benchmark.report.figures.examples import COLOURS, OPACITY, examples_figure, overlay
 from benchmark.report.figures.features import features_figure
 from benchmark.report.figures.gains import gains_figure, grouped
 from benchmark.report.figures.images import images_figure
@@ -201,3 +201,17 @@ def test_regions_stand_beside_the_map_of_their_method() -> None:
     assert heads == ["image", "random", "random: regions", METHODS[1]]
     assert shown(figure.axes[0]) == ["not kept"]
     assert "No feature maps" in words(features_figure([], order=METHODS, title="phantom images"))
+
+
+def test_overlay_tells_found_missed_and_false_alarms_apart() -> None:
+    prediction, truth = np.array([[1, 1, 0, 0]], bool), np.array([[1, 0, 1, 0]], bool)
+    drawn = overlay(prediction, truth)[0]
+    expected = [COLOURS["found"], COLOURS["false alarm"], COLOURS["missed"]]
+    assert [to_hex(colour).upper() for colour in drawn[:3]] == expected
+    assert drawn[:, 3].tolist() == [OPACITY] * 3 + [0.0]
+
+
+def test_no_box_is_drawn_of_a_handful_of_images() -> None:
+    for images, boxes in ((4, 0), (5, 3)):
+        figure = images_figure(found_of(made_up(3, 1, images=images)), order=METHODS)
+        assert len(figure.axes[0].patches) == boxes
