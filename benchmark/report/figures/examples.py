@@ -76,8 +76,9 @@ def _block(axes: Sequence[Axes], row: SheetRow, methods: Sequence[str]) -> None:
         axis.set_title(name, fontsize=size, fontweight="normal")
     axes[0].imshow(row.image, interpolation="nearest")
     sheet_cell(axes[1], row, None)
+    grey = np.repeat(row.image.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
     for axis, name in zip(axes[2:], methods, strict=False):
-        axis.imshow(row.image, interpolation="nearest")
+        axis.imshow(grey, interpolation="nearest")  # or a red retina would tint the colours
         if name in row.predictions:
             axis.imshow(overlay(row.predictions[name], row.truth), interpolation="nearest")
         score_corner(axis, row, name)
