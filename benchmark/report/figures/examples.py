@@ -1,6 +1,7 @@
 """A task's best, median and worst test image, with every method's prediction."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from benchmark.report.figures.canvas import DPI, heading, look, room, saying, settle
+from benchmark.report.figures.canvas import DPI, FOOTING_WIDTH, heading, look, room, saying, settle
 from benchmark.report.figures.sheets import SheetRow, score_corner, sheet_cell
 
 COLUMNS = 8
@@ -43,7 +44,8 @@ def examples_figure(rows: Sequence[SheetRow], *, title: str) -> Figure:
         parts = figure.subfigures(len(rows), 1, squeeze=False).ravel()
         for part, row in zip(parts, rows, strict=True):
             head = f"{row.note} ({row.image_id})" if row.note else row.image_id
-            part.suptitle(head, fontsize=9, x=0.01, ha="left")
+            lines = textwrap.fill(head, int(FOOTING_WIDTH * width))
+            part.suptitle(lines, fontsize=9, x=0.01, ha="left")
             axes = part.subplots(height, columns, squeeze=False).ravel().tolist()
             _block(axes, row, methods)
         patches = [

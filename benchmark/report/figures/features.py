@@ -1,6 +1,7 @@
 """Colour maps of dense features, method by method, on one test image."""
 
 import math
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -9,7 +10,16 @@ from jaxtyping import UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmark.report.figures.canvas import DPI, footing, heading, look, room, saying, settle
+from benchmark.report.figures.canvas import (
+    DPI,
+    FOOTING_WIDTH,
+    footing,
+    heading,
+    look,
+    room,
+    saying,
+    settle,
+)
 
 COLUMNS = 8
 READING = (
@@ -60,7 +70,8 @@ def features_figure(rows: Sequence[FeatureRow], *, order: Sequence[str], title: 
         heading(figure, title)
         parts = figure.subfigures(len(rows), 1, height_ratios=heights, squeeze=False).ravel()
         for part, row, block, height in zip(parts, rows, blocks, heights, strict=True):
-            part.suptitle(f"{row.task}, image {row.image_id}", fontsize=9, x=0.01, ha="left")
+            head = textwrap.fill(f"{row.task}, image {row.image_id}", int(FOOTING_WIDTH * width))
+            part.suptitle(head, fontsize=9, x=0.01, ha="left")
             axes = part.subplots(height, columns, squeeze=False).ravel()
             for axis, (head, picture) in zip(axes, block, strict=False):
                 _show(axis, head, picture)

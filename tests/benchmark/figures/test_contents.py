@@ -26,7 +26,7 @@ from benchmark.report.label_efficiency import label_efficiency
 from benchmark.report.rank_tests import rank_test
 from benchmark.report.sampled import Sampled
 from benchmark.report.superiority import superiority
-from tests.benchmark.figures.looking import words
+from tests.benchmark.figures.looking import is_clipped, overlaps, words
 from tests.benchmark.figures.made_up import (
     METHODS,
     found_of,
@@ -209,6 +209,17 @@ def test_overlay_tells_found_missed_and_false_alarms_apart() -> None:
     expected = [COLOURS["found"], COLOURS["false alarm"], COLOURS["missed"]]
     assert [to_hex(colour).upper() for colour in drawn[:3]] == expected
     assert drawn[:, 3].tolist() == [OPACITY] * 3 + [0.0]
+
+
+def test_long_names_of_images_are_broken_not_clipped() -> None:
+    name = "1.2.276.0.7230010.3.1.4.8323329.32205.1517875159.15752"
+    (row, *_), note = pictured(METHODS[:1], "a_task").rows, "worst: mean Dice of 2 methods 0.005"
+    sheet = examples_figure([replace(row, image_id=name, note=note)], title="phantom images")
+    maps = replace(mapped(METHODS[:1], "a_task_of_quite_a_long_name"), image_id=name)
+    for figure in (sheet, features_figure([maps], order=METHODS, title="phantom images")):
+        assert name in words(figure)
+        assert not is_clipped(figure)
+        assert overlaps(figure) == []
 
 
 def test_no_box_is_drawn_of_a_handful_of_images() -> None:
