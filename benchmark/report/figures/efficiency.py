@@ -63,9 +63,9 @@ def efficiency_figure(
         axes = left.subplots(rows, columns, squeeze=False).ravel().tolist()
         for axis, one in zip(axes, found, strict=False):
             _curves(axis, one, styles)
-            axis.set_ylabel(scale.axis)
         for axis in axes[len(found) :]:
             axis.set_visible(False)
+        left.supylabel(scale.axis, fontsize=9)
         _areas(right.subplots(), found[0], styles, scale)
         if others:
             right.legend(
