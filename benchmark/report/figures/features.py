@@ -27,7 +27,8 @@ READING = (
     "They mean nothing across methods: each has components of its own."
 )
 
-Picture = UInt8[np.ndarray, "height width 3"]
+#: Of any size: maps are as coarse as the features are.
+Picture = UInt8[np.ndarray, "_ _ 3"]
 
 
 @dataclass(frozen=True, slots=True)
