@@ -10,12 +10,13 @@ from jaxtyping import Bool, Float
 from benchmark.report.board import Leaderboard, Row, Top
 from benchmark.report.estimate import NAN, Estimate
 from benchmark.report.notes import notes
+from benchmark.report.sampled import Sampled
 from benchmark.report.scales import SCALES, Scale
-from benchmark.report.scores import DIRECT, Scores, scores
+from benchmark.report.scores import DIRECT, Scores, complete_methods, scores
 from benchmark.report.selection import FLOOR, select
-from benchmark.report.statistics import Bootstrap, bootstrap, gains, interval, ranks, wins
+from benchmark.report.statistics import Bootstrap, bootstrap, estimates, gains, ranks, wins
 
-__all__ = ["Estimate", "Leaderboard", "Row", "leaderboard"]
+__all__ = ["Estimate", "Leaderboard", "Row", "leaderboard", "sampled"]
 
 
 def leaderboard(
@@ -44,6 +45,20 @@ def leaderboard(
         ValueError: If the stage, metric or fraction is unknown or absent, or the frame is
             inconsistent; see ``select``.
     """
+    found = sampled(frame, rng, stage=stage, metric=metric, draws=draws, fraction=fraction)
+    return found.board
+
+
+def sampled(
+    frame: pd.DataFrame,
+    rng: np.random.Generator,
+    *,
+    stage: str,
+    metric: str = "dice",
+    draws: int = 2000,
+    fraction: float | None = None,
+) -> Sampled:
+    """The same with the scores and draws behind it, for figures; see ``leaderboard``."""
     selection = select(frame, stage, metric, fraction)
     grid = scores(selection)
     sample = bootstrap(grid, rng, draws)
@@ -51,7 +66,7 @@ def leaderboard(
     rows = _rows(grid, sample, complete, SCALES[metric])
     whole = grid.complete()[-1] & grid.scored()
     direct = np.where(whole, sample.means[-1], NAN)
-    return Leaderboard(
+    board = Leaderboard(
         stage=stage,
         metric=metric,
         fraction=selection.fraction,
@@ -61,14 +76,7 @@ def leaderboard(
         tops=_tops(grid, sample, complete, larger_is_better=SCALES[metric].larger_is_better),
         notes=notes(selection, grid, sample, complete),
     )
-
-
-def complete_methods(grid: Scores) -> tuple[str, ...]:
-    """Methods with every cell that another method has; the direct floor counts as one."""
-    if not grid.scored().any():
-        return ()
-    whole = np.asarray(grid.complete().all(axis=1))
-    return tuple(m for m, ok in zip(grid.methods, whole, strict=True) if ok)
+    return Sampled(board, grid, sample)
 
 
 def _rows(grid: Scores, sample: Bootstrap, complete: tuple[str, ...], scale: Scale) -> list[Row]:
@@ -83,11 +91,11 @@ def _rows(grid: Scores, sample: Bootstrap, complete: tuple[str, ...], scale: Sca
     cells = grid.cells() & asked
     rows = []
     for m, method in enumerate(grid.methods[:-1]):
-        estimates = _estimates(sample.means[m], sample.draws[:, m])
+        own = estimates(sample.means[m], sample.draws[:, m])
         rows.append(
             Row(
                 method=method,
-                scores=dict(zip(grid.tasks, estimates, strict=True)),
+                scores=dict(zip(grid.tasks, own, strict=True)),
                 rank=rank.get(method, Estimate()),
                 wins=won.get(method),
                 ties=tied.get(method),
@@ -108,7 +116,7 @@ def _ranking(
         return {}, {}, {}
     means, draws = _compared(grid, sample, compared)
     better = scale.larger_is_better
-    rank = _estimates(
+    rank = estimates(
         ranks(means, larger_is_better=better).mean(axis=-1),
         ranks(draws, larger_is_better=better).mean(axis=-1),
     )
@@ -133,7 +141,7 @@ def _gains(
         return {}
     means, draws = _compared(grid, sample, complete)
     place = complete.index(floor)
-    gain = _estimates(
+    gain = estimates(
         gains(means, place, larger_is_better=larger_is_better),
         gains(draws, place, larger_is_better=larger_is_better),
     )
@@ -171,13 +179,6 @@ def _compared(
     rows = np.array([grid.methods.index(m) for m in methods])
     columns = np.flatnonzero(grid.scored())
     return sample.means[rows][:, columns], sample.draws[:, rows][:, :, columns]
-
-
-def _estimates(
-    values: Float[np.ndarray, " n"], draws: Float[np.ndarray, "draws n"]
-) -> list[Estimate]:
-    low, high = interval(draws)
-    return [Estimate(*map(float, ends)) for ends in zip(values, low, high, strict=True)]
 
 
 def _place(row: Row) -> tuple[bool, float, str]:

@@ -65,6 +65,14 @@ class Scores:
         return dict(zip(self.tasks, counts.tolist(), strict=True))
 
 
+def complete_methods(grid: Scores) -> tuple[str, ...]:
+    """Methods with every cell that another method has; the direct floor counts as one."""
+    if not grid.scored().any():
+        return ()
+    whole = np.asarray(grid.complete().all(axis=1))
+    return tuple(m for m, ok in zip(grid.methods, whole, strict=True) if ok)
+
+
 def scores(selection: Selection) -> Scores:
     """Lay the selected rows out on a grid; the order of the rows does not matter."""
     rows = pd.concat([selection.rows, selection.direct.assign(method=DIRECT)])

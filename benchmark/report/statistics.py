@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.stats import rankdata
 
+from benchmark.report.estimate import Estimate
 from benchmark.report.scores import Scores
 
 #: Probability that an interval is meant to cover.
@@ -88,6 +89,14 @@ def interval(
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
     return np.asarray(low), np.asarray(high)
+
+
+def estimates(
+    values: Float[np.ndarray, " n"], draws: Float[np.ndarray, "draws n"]
+) -> list[Estimate]:
+    """Each value with the 95 % interval of its draws."""
+    low, high = interval(draws)
+    return [Estimate(*map(float, ends)) for ends in zip(values, low, high, strict=True)]
 
 
 def ranks(

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from benchmark.report.board import Leaderboard
 from benchmark.report.estimate import Estimate
-from benchmark.report.figures.canvas import DPI, heading, look, method_styles, settle
+from benchmark.report.figures.canvas import DPI, heading, labelled, look, method_styles, settle
 from benchmark.report.selection import FLOOR
 
 _FLOOR_STYLE: dict[str, Any] = {"color": "0.25", "linestyle": "--", "linewidth": 1.0, "zorder": 1}
@@ -68,9 +68,7 @@ def _panel(
         axis.axvline(board.direct[panel], **_DIRECT_STYLE)
     for y, (row, estimate) in enumerate(zip(board.rows, estimates, strict=True)):
         _dot(axis, y, estimate, styles[row.method], filled=math.isfinite(row.rank.value))
-    mixed = len(set(board.sources.values())) > 1
-    kind = f" ({board.sources[panel]})" if mixed and not is_rank else ""
-    axis.set_title(panel + kind)
+    axis.set_title(panel if is_rank else labelled(panel, board.sources))
     axis.set_xlabel("mean rank, 1 is best" if is_rank else board.scale.axis)
     axis.xaxis.set_major_locator(MaxNLocator(5, integer=is_rank))
     if is_rank:

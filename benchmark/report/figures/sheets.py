@@ -21,13 +21,23 @@ _RIM = withStroke(linewidth=2.4, foreground="black")
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """One test image with its truth and each method's prediction; all of one size."""
+    """One test image with its truth and each method's prediction; all of one size.
+
+    Attributes:
+        task: Its name.
+        image_id: Of the test image.
+        image: What the methods saw.
+        truth: The true mask.
+        predictions: A mask a method.
+        note: Why this image is shown; empty if there is nothing to say.
+    """
 
     task: str
     image_id: str
     image: UInt8[np.ndarray, "height width 3"]
     truth: Bool[np.ndarray, "height width"]
     predictions: Mapping[str, Bool[np.ndarray, "height width"]]
+    note: str = ""
 
     def __post_init__(self) -> None:
         """Refuse masks that do not lie on the image."""
@@ -56,7 +66,7 @@ def prediction_sheet(rows: Sequence[SheetRow], *, title: str) -> Figure:
         for line, row in zip(axes, rows, strict=False):
             line[0].set_ylabel(f"{row.task}\n{row.image_id}")
             for axis, name in zip(line, [None, *methods], strict=True):
-                _sheet_cell(axis, row, name)
+                sheet_cell(axis, row, name)
         for axis, head in zip(axes[0], ["image and truth", *methods], strict=True):
             axis.set_title(head)
         handles = [
@@ -74,14 +84,21 @@ def dice(a: Bool[np.ndarray, "height width"], b: Bool[np.ndarray, "height width"
     return 2 * int((a & b).sum()) / total if total else 1.0
 
 
-def _sheet_cell(axis: Axes, row: SheetRow, method: str | None) -> None:
+def sheet_cell(axis: Axes, row: SheetRow, method: str | None) -> None:
+    """Draw the image and the truth; of a method its outline with the Dice, too."""
     axis.imshow(row.image, interpolation="nearest")
     _outline(axis, row.truth, _TRUTH)
     if method is None:
         return
-    text = "none"
     if method in row.predictions:
         _outline(axis, row.predictions[method], _PREDICTION)
+    score_corner(axis, row, method)
+
+
+def score_corner(axis: Axes, row: SheetRow, method: str) -> None:
+    """Write the Dice of a method's prediction into a corner."""
+    text = "none"
+    if method in row.predictions:
         text = f"{dice(row.predictions[method], row.truth):.3f}"
     box: dict[str, Any] = {"facecolor": "black", "alpha": 0.6, "pad": 1.5, "edgecolor": "none"}
     axis.annotate(
