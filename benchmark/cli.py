@@ -25,6 +25,7 @@ from benchmark.options import (
     Scale,
 )
 from benchmark.planning import plan
+from benchmark.reporting import report
 from benchmark.running import SOME_FAILED, run
 from benchmark.share import export, import_cells
 from benchmark.tune import app as tune_app
@@ -79,6 +80,7 @@ app.command()(compare)
 app.command()(plan)
 app.command()(export)
 app.command("import")(import_cells)
+app.command()(report)
 app.command()(run)
 
 
@@ -124,7 +126,7 @@ def leaderboard(
         bool, typer.Option("--stale", help="Show cells of older code too, marked as stale.")
     ] = False,
 ) -> None:
-    """Print the leaderboard of DIR and write it as CSV, Markdown, LaTeX, JSON and figures."""
+    """Print the leaderboard of DIR and write it as CSV, Markdown, LaTeX and JSON."""
     from benchmark.report.publish import publish  # noqa: PLC0415
 
     publish(folder, as_json=as_json, stale="mark" if stale else "refuse", metric=metric, by=by)

@@ -94,7 +94,7 @@ def put_folder(
     return True
 
 
-def put_file(path: Path, text: str) -> None:
+def put_file(path: Path, content: str | bytes) -> None:
     """Write a file, whole or not at all, in the place of what was there.
 
     Raises:
@@ -104,8 +104,8 @@ def put_file(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = beside(path)
         try:
-            with temporary.open("x", encoding="utf-8") as file:
-                file.write(text)
+            with temporary.open("xb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(path)

@@ -13,17 +13,27 @@ NARROWEST = 6
 
 
 def table(
-    rows: Sequence[dict[str, object]], columns: Sequence[str], *, as_json: bool = False
+    rows: Sequence[dict[str, object]],
+    columns: Sequence[str],
+    *,
+    as_json: bool = False,
+    console: Console | None = None,
 ) -> None:
     """Print rows as JSON, whole, or as a table of some columns; None is printed as a dash.
 
     The first column is never cut; the others are broken between words where that is enough.
+
+    Args:
+        rows: Every row's facts.
+        columns: Those to print.
+        as_json: Whether to print JSON.
+        console: Where to print a table; the terminal if None.
     """
     if as_json:
         print(json.dumps(rows, indent=1, ensure_ascii=False))
         return
     cells = [["-" if row[name] is None else str(row[name]) for name in columns] for row in rows]
-    console = Console(highlight=False)
+    console = console or Console(highlight=False)
     sizes = widths([list(columns), *cells], console.width)
     heads = [
         Column(name, width=size, overflow="fold", no_wrap=place == 0)

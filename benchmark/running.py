@@ -118,5 +118,7 @@ def run(
 def show(folder: Path) -> None:
     """Write every table and figure of a results folder, and print the tables."""
     from benchmark.report.publish import publish  # noqa: PLC0415
+    from benchmark.reporting import write  # noqa: PLC0415
 
     publish(folder, as_json=False, stale="leave out")
+    write(folder, stale="leave out")

@@ -97,7 +97,7 @@ class Leaderboard:
     rows: tuple[Row, ...]
     direct: Mapping[str, float]
     notes: tuple[str, ...]
-    tops: Mapping[str, Top]
+    tops: Mapping[str, Top] = field(default_factory=dict)
     oracle: bool = False
     part: str = ""
     prices: Mapping[str, Price] = field(default_factory=dict)

@@ -146,7 +146,7 @@ def show(found: Comparison, console: Console) -> None:
     console.print(f"[bold]{found.title}[/bold]")
     if rows:
         columns = ("rival", "difference", "better", "tied", "worse", "p", "detectable", "seeds")
-        table([cells(row, scale) for row in rows], columns)
+        table([cells(row, scale) for row in rows], columns, console=console)
     for row in rows:
         for remark in row["remarks"]:
             console.print(f"- {row['rival']}: {remark}", markup=False)

@@ -15,7 +15,8 @@ from benchmark.report.footers import ORACLE, given_notes, pool_notes, stale_note
 from benchmark.report.frame import Result, results, tidy
 from benchmark.report.prices import READING as COSTS
 from benchmark.report.prices import prices
-from benchmark.report.render import About, boards_of
+from benchmark.report.render import About, boards_of, sampled_of
+from benchmark.report.sampled import Sampled
 from benchmark.report.slices import By, slices
 from benchmark.status import State
 from benchmark.store import Store
@@ -97,6 +98,10 @@ class Gathered:
     def frame(self, metric: str | None) -> pd.DataFrame:
         """The scores, a row each; of one metric, or of all."""
         return tidy(self.store, self.question.cells, self.there, metric)
+
+    def sampled(self, frame: pd.DataFrame, metric: str) -> list[Sampled]:
+        """Each stage's leaderboard with the draws behind it."""
+        return sampled_of(frame, seed=SEED, metric=metric, about=self.about())
 
     def boards(self, frame: pd.DataFrame, metric: str) -> list[Leaderboard]:
         """Each stage's leaderboard."""

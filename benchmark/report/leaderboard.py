@@ -14,7 +14,15 @@ from benchmark.report.sampled import Sampled
 from benchmark.report.scales import SCALES, Scale
 from benchmark.report.scores import DIRECT, Scores, complete_methods, scores
 from benchmark.report.selection import FLOOR, select
-from benchmark.report.statistics import Bootstrap, bootstrap, estimates, gains, ranks, wins
+from benchmark.report.statistics import (
+    Bootstrap,
+    bootstrap,
+    estimates,
+    gains,
+    interval,
+    ranks,
+    wins,
+)
 
 __all__ = ["Estimate", "Leaderboard", "Row", "leaderboard", "sampled"]
 

@@ -1,7 +1,6 @@
 """Leaderboards as files and on the terminal; the only part of the report that writes."""
 
 import json
-import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,10 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from benchmark.durable import put_file
 from benchmark.report.board import SUMMARY, Leaderboard
 from benchmark.report.latex import latex
-from benchmark.report.leaderboard import leaderboard
+from benchmark.report.leaderboard import sampled
 from benchmark.report.prices import PRICES, Price
+from benchmark.report.sampled import Sampled
 from benchmark.report.selection import STAGES
 
 
@@ -47,7 +48,20 @@ def boards_of(
     about: About = NOTHING_MORE,
     part: str = "",
 ) -> list[Leaderboard]:
-    """Each stage's leaderboard, all with the same random draws.
+    """Each stage's leaderboard; see ``sampled_of``."""
+    found = sampled_of(frame, seed=seed, metric=metric, about=about, part=part)
+    return [each.board for each in found]
+
+
+def sampled_of(
+    frame: pd.DataFrame,
+    *,
+    seed: int,
+    metric: str = "dice",
+    about: About = NOTHING_MORE,
+    part: str = "",
+) -> list[Sampled]:
+    """Each stage's leaderboard with its draws, all the same random ones.
 
     Args:
         frame: One row per score; see the design guide, section 8.
@@ -60,56 +74,22 @@ def boards_of(
         ValueError: If the frame is inconsistent; see ``leaderboard``.
     """
     stages = [stage for stage in STAGES if (frame["stage"] == stage).any()] or [STAGES[0]]
-    boards = [
-        leaderboard(frame, np.random.default_rng(seed), stage=stage, metric=metric)
-        for stage in stages
+    found = [
+        sampled(frame, np.random.default_rng(seed), stage=stage, metric=metric) for stage in stages
     ]
-    return [
-        replace(
-            board,
-            rows=tuple(replace(row, stale=row.method in about.stale) for row in board.rows),
-            notes=(*board.notes, *about.footers),
-            oracle=about.oracle,
-            prices=about.prices,
-            part=part,
-        )
-        for board in boards
-    ]
+    return [replace(each, board=told(each.board, about, part)) for each in found]
 
 
-def render(
-    boards: Sequence[Leaderboard],
-    out: Path,
-    *,
-    order: Sequence[str],
-    seed: int,
-    stem: str = "leaderboard",
-) -> list[Path]:
-    """Write each stage's leaderboard as CSV, Markdown, JSON, LaTeX and PNG, and all in one.
-
-    The same boards give the same bytes.
-
-    Args:
-        boards: What ``boards_of`` gave.
-        out: Folder to write to; created if need be. Files of the same names are replaced.
-        order: Every method that the project knows; fixes the colours.
-        seed: Of the bootstrap, to be noted.
-        stem: What the files' names begin with.
-
-    Returns:
-        The paths written. An empty frame gives files that say so.
-    """
-    from benchmark.report.figures.canvas import png  # noqa: PLC0415
-    from benchmark.report.figures.ranked import leaderboard_figure  # noqa: PLC0415 - slow to import
-
-    out.mkdir(parents=True, exist_ok=True)
-    written = []
-    for board in boards:
-        own = f"{stem}_{board.stage}"
-        written += write_boards([board], out, own, seed)
-        picture = png(leaderboard_figure(board, order=order))
-        written.append(_replace(out / f"{own}.png", picture))
-    return written + write_boards(boards, out, stem, seed)
+def told(board: Leaderboard, about: About, part: str) -> Leaderboard:
+    """A board with what else it has to say."""
+    return replace(
+        board,
+        rows=tuple(replace(row, stale=row.method in about.stale) for row in board.rows),
+        notes=(*board.notes, *about.footers),
+        oracle=about.oracle,
+        prices=about.prices,
+        part=part,
+    )
 
 
 def print_leaderboard(board: Leaderboard, console: Console) -> None:
@@ -141,8 +121,23 @@ def print_prices(boards: Sequence[Leaderboard], console: Console) -> None:
     console.print()
 
 
-def write_boards(boards: Sequence[Leaderboard], out: Path, stem: str, seed: int) -> list[Path]:
-    """CSV, Markdown, JSON and LaTeX of one board or several."""
+def render(boards: Sequence[Leaderboard], out: Path, stem: str, seed: int) -> list[Path]:
+    """Write boards as one CSV, Markdown, JSON and LaTeX file each.
+
+    The same boards give the same bytes.
+
+    Args:
+        boards: What ``boards_of`` gave.
+        out: Folder to write to; created if need be. Files of the same names are replaced.
+        stem: Of the files' names.
+        seed: Of the bootstrap, to be noted.
+
+    Returns:
+        The paths written. An empty frame gives files that say so.
+
+    Raises:
+        StoreError: If there is no room or no permission.
+    """
     table = pd.concat([board.table() for board in boards], ignore_index=True)
     markdown = "# Leaderboard\n\n" + "\n".join(board.markdown() for board in boards)
     record = {"seed": seed, "boards": [board.record() for board in boards]}
@@ -152,18 +147,9 @@ def write_boards(boards: Sequence[Leaderboard], out: Path, stem: str, seed: int)
         "json": json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
         "tex": "\n".join(latex(board) for board in boards),
     }
-    return [_replace(out / f"{stem}.{end}", text.encode()) for end, text in texts.items()]
-
-
-def _replace(path: Path, content: bytes) -> Path:
-    """Write whole or not at all: a reader sees the old file or the new one."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
+    for end, text in texts.items():
+        put_file(out / f"{stem}.{end}", text)
+    return [out / f"{stem}.{end}" for end in texts]
 
 
 def _table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:

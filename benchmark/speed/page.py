@@ -21,7 +21,7 @@ from rich.console import Console
 from benchmark.claim import Claim
 from benchmark.report.claims import judge
 from benchmark.report.leaderboard import leaderboard
-from benchmark.report.page import Page, Picture, Ranking, page
+from benchmark.report.page import Page, Picture, page
 from benchmark.report.page.origin import Fact, Origin, Provenance, Shared, anchor
 from benchmark.speed.leaderboard import made_up
 
@@ -66,7 +66,7 @@ def made_up_page(
     boards = []
     for stage in STAGES[:stages]:
         own = frame.assign(stage=frame["stage"].replace("frozen", stage))
-        boards.append(Ranking(leaderboard(own, rng, stage=stage, draws=DRAWS)))
+        boards.append(leaderboard(own, rng, stage=stage, draws=DRAWS))
     names, places = frame["method"].unique().tolist(), frame["task"].unique().tolist()
     claim = Claim(
         title=f"{names[-1]} wins at least half of the tasks",

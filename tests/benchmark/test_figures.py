@@ -10,14 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 import benchmark
 from benchmark.report.figures.canvas import method_styles, png
+from benchmark.report.figures.examples import examples_figure
 from benchmark.report.figures.ranked import leaderboard_figure
-from benchmark.report.figures.sheets import SheetRow, dice, prediction_sheet
+from benchmark.report.figures.sheets import SheetRow, dice
 from benchmark.report.leaderboard import Leaderboard, leaderboard
 
 COLUMNS = [
@@ -134,33 +136,40 @@ def sheet_row() -> SheetRow:
     return SheetRow("a_task", "image_1", image, square(8), masks)
 
 
-def test_sheet_shows_outlines_and_dice(sheet_row: SheetRow) -> None:
-    other = SheetRow("b_task", "image_2", sheet_row.image, sheet_row.truth, {"third": square(8)})
-    figure = prediction_sheet([sheet_row, other], title="phantom images, seed 0")
-    heads = [axis.get_title() for axis in figure.axes[:4]]
-    assert heads == ["image and truth", "half", "empty", "third"]
-    corners = [[t.get_text() for t in axis.texts] for axis in figure.axes]
-    first, second = [[], ["0.500"], ["0.000"], ["none"]], [[], ["none"], ["none"], ["1.000"]]
-    assert corners == first + second
-    assert [len(axis.get_lines()) for axis in figure.axes] == [1, 2, 1, 1, 1, 1, 1, 2]
-    outline = np.asarray(figure.axes[0].get_lines()[0].get_xdata(), dtype=float)
-    assert (outline.min(), outline.max()) == (7.5, 15.5)
+def extent(axis: Axes) -> tuple[float, float]:
+    """How far the truth's outline reaches from left to right."""
+    x = np.asarray(axis.get_lines()[0].get_xdata(), dtype=float)
+    return float(np.nanmin(x)), float(np.nanmax(x))
+
+
+def test_a_sheet_shows_the_truth_what_was_marked_and_dice(sheet_row: SheetRow) -> None:
+    figure = examples_figure([sheet_row], title="phantom images, seed 0")
+    assert [axis.get_title() for axis in figure.axes] == ["image", "with truth", "half", "empty"]
+    assert [[t.get_text() for t in axis.texts] for axis in figure.axes] == [
+        [], [], ["0.500"], ["0.000"],
+    ]  # fmt: skip
+    assert [len(axis.get_images()) for axis in figure.axes] == [1, 1, 2, 2]
+    assert extent(figure.axes[1]) == (7.5, 15.5)
     assert "phantom images, seed 0" in words(figure)
     assert not is_clipped(figure)
     assert plt.get_fignums() == []
 
 
-def test_sheet_is_the_same_bytes_twice(sheet_row: SheetRow) -> None:
-    sheets = [prediction_sheet([sheet_row], title="phantom images") for _ in range(2)]
+def test_a_sheet_is_the_same_bytes_twice(sheet_row: SheetRow) -> None:
+    sheets = [examples_figure([sheet_row], title="phantom images") for _ in range(2)]
     assert png(sheets[0]) == png(sheets[0]) == png(sheets[1])
 
 
-def test_a_mask_at_the_border_is_closed() -> None:
-    full = np.ones((24, 24), dtype=bool)
+def test_a_mask_at_the_border_is_closed_and_pieces_are_apart() -> None:
     image = np.zeros((24, 24, 3), dtype=np.uint8)
-    figure = prediction_sheet([SheetRow("t", "i", image, full, {})], title="phantom")
-    x = np.asarray(figure.axes[0].get_lines()[0].get_xdata(), dtype=float)
-    assert (x.min(), x.max()) == (-0.5, 23.5)
+    full, two = np.ones((24, 24), dtype=bool), square(2, 4) | square(14, 4)
+    rows = [SheetRow("t", "i", image, truth, {"m": full}) for truth in (full, two)]
+    figure = examples_figure(rows, title="phantom")
+    whole, pieces = (axis for axis in figure.axes if axis.get_title() == "with truth")
+    assert extent(whole) == (-0.5, 23.5)
+    x = np.asarray(pieces.get_lines()[0].get_xdata(), dtype=float)
+    ends = np.flatnonzero(np.isnan(x))
+    assert [float(np.nanmin(part)) for part in np.split(x, ends[:1])] == [1.5, 13.5]
 
 
 def test_masks_of_another_size_are_refused(sheet_row: SheetRow) -> None:

@@ -26,6 +26,6 @@ def test_each_pool_says_once_what_was_left_out(tmp_path: Path) -> None:
     frame = pd.DataFrame([row, ("random", *row[1:])], columns=COLUMNS)
     (board,) = boards_of(frame, seed=0, about=About(notes))
     assert board.notes[-2:] == tuple(notes)
-    render([board], tmp_path, order=["ld"], seed=0)
+    render([board], tmp_path, "leaderboard", 0)
     assert notes[0] in (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
     assert notes[0] in (tmp_path / "leaderboard.json").read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from benchmark.durable import StoreError
 from benchmark.report.estimate import Estimate
 from benchmark.report.leaderboard import Leaderboard, leaderboard
 from benchmark.report.render import About, boards_of, print_leaderboard, render
@@ -75,22 +76,14 @@ def test_markdown_has_one_line_per_method(frame: pd.DataFrame) -> None:
 
 
 def test_rendered_files_agree_and_are_reproducible(frame: pd.DataFrame, tmp_path: Path) -> None:
-    paths = render(boards_of(frame, seed=3), tmp_path / "new", order=["random", "a", "b"], seed=3)
+    paths = render(boards_of(frame, seed=3), tmp_path / "new", "leaderboard", 3)
     names = sorted(path.name for path in (tmp_path / "new").iterdir())
     assert sorted(path.name for path in paths) == names
-    stems = ["leaderboard_frozen", "leaderboard_direct"]
-    written = ("csv", "json", "md", "tex")
-    expected = [f"{s}.{e}" for s in stems for e in (*written, "png")]
-    assert names == sorted([*expected, *(f"leaderboard.{end}" for end in written)])
+    assert names == [f"leaderboard.{end}" for end in ("csv", "json", "md", "tex")]
     first = {path: path.read_bytes() for path in paths}
-    render(
-        boards_of(frame.sample(frac=1, random_state=0), seed=3),
-        tmp_path / "new",
-        order=["b"],
-        seed=3,
-    )
-    changed = [path.name for path in paths if path.read_bytes() != first[path]]
-    assert changed == ["leaderboard_frozen.png", "leaderboard_direct.png"]  # other colours
+    shuffled = frame.sample(frac=1, random_state=0)
+    render(boards_of(shuffled, seed=3), tmp_path / "new", "leaderboard", 3)
+    assert {path: path.read_bytes() for path in paths} == first
     record = json.loads((tmp_path / "new" / "leaderboard.json").read_text())
     table = pd.read_csv(tmp_path / "new" / "leaderboard.csv")
     assert record["seed"] == 3
@@ -102,22 +95,22 @@ def test_rendered_files_agree_and_are_reproducible(frame: pd.DataFrame, tmp_path
 
 
 def test_an_empty_frame_renders_to_files_that_say_so(frame: pd.DataFrame, tmp_path: Path) -> None:
-    render(boards_of(frame.iloc[:0], seed=0), tmp_path, order=[], seed=0)
+    render(boards_of(frame.iloc[:0], seed=0), tmp_path, "leaderboard", 0)
     assert "nothing can be concluded" in (tmp_path / "leaderboard.md").read_text()
 
 
 def test_a_failed_write_leaves_the_old_file(
     frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    render(boards_of(frame, seed=0), tmp_path, order=[], seed=0)
+    render(boards_of(frame, seed=0), tmp_path, "leaderboard", 0)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
 
     def fail(self: Path, target: Path) -> Path:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OSError, match="No space"):
-        render(boards_of(frame.assign(score=0.1), seed=0), tmp_path, order=[], seed=0)
+    with pytest.raises(StoreError, match="the disk is full"):
+        render(boards_of(frame.assign(score=0.1), seed=0), tmp_path, "leaderboard", 0)
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 

@@ -34,7 +34,7 @@ def test_what_travels_arrives_and_nothing_else(
     kept = {name: data for name, data in sent.items() if not name.startswith("test_images")}
     assert {**come, ".grid.lock": b""} == {**kept, ".grid.lock": b""}
     assert call("leaderboard", tmp_path / "theirs") == 0
-    assert not (tmp_path / "theirs" / "predictions.png").exists()
+    assert call("report", tmp_path / "theirs") == 0
     assert call("status", tmp_path / "theirs") == 0
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from benchmark.report.figures.canvas import DPI, FOOTING_WIDTH, heading, look, room, saying, settle
-from benchmark.report.figures.sheets import SheetRow, score_corner, sheet_cell
+from benchmark.report.figures.sheets import SheetRow, outlined, score_corner
 
 COLUMNS = 8
 #: Okabe and Ito's yellow, blue and reddish purple. Areas, because the outlines of a ragged
@@ -77,7 +77,7 @@ def _block(axes: Sequence[Axes], row: SheetRow, methods: Sequence[str]) -> None:
         size = 7 if len(name) <= 18 else 5.5
         axis.set_title(name, fontsize=size, fontweight="normal")
     axes[0].imshow(row.image, interpolation="nearest")
-    sheet_cell(axes[1], row, None)
+    outlined(axes[1], row)
     grey = np.repeat(row.image.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
     for axis, name in zip(axes[2:], methods, strict=False):
         axis.imshow(grey, interpolation="nearest")  # or a red retina would tint the colours

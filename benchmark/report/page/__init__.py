@@ -4,7 +4,7 @@
 is from. Nothing here writes files.
 """
 
-from benchmark.report.page.content import Page, Picture, Ranking
+from benchmark.report.page.content import Page, Picture
 from benchmark.report.page.document import page
 
-__all__ = ["Page", "Picture", "Ranking", "page"]
+__all__ = ["Page", "Picture", "page"]

@@ -1,7 +1,7 @@
 """What a page shows, as plain values."""
 
 import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from benchmark.report.board import Leaderboard
@@ -10,21 +10,6 @@ from benchmark.report.verdict import Verdict
 
 #: First bytes of every PNG file, and where its header holds width and height (PNG, section 11.2.2).
 PNG, SIZE = b"\x89PNG\r\n\x1a\n", slice(16, 24)
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """A leaderboard as a page shows it.
-
-    Attributes:
-        board: Its numbers.
-        subset: Which tasks it is about, for example "lesions"; "" for all of them.
-        alike: By task, the methods that cannot be told from the best; they are underlined.
-    """
-
-    board: Leaderboard
-    subset: str = ""
-    alike: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +64,7 @@ class Page:
     """
 
     title: str
-    boards: tuple[Ranking, ...] = ()
+    boards: tuple[Leaderboard, ...] = ()
     drawings: tuple[Picture, ...] = ()
     sheets: tuple[Picture, ...] = ()
     claims: tuple[Verdict, ...] = ()
@@ -92,7 +77,7 @@ class Page:
     @property
     def kinds(self) -> dict[str, list[str]]:
         """Kinds of images, with the tasks that have them; sorted."""
-        pairs = {(kind, task) for r in self.boards for task, kind in r.board.sources.items()}
+        pairs = {(kind, task) for b in self.boards for task, kind in b.sources.items()}
         pairs |= {(cell.source, cell.task) for cell in self.provenance.cells}
         pairs |= {
             (v.source, task) for v in self.claims for task in v.claim.tasks if v.source != "real"

@@ -27,7 +27,7 @@ def page(content: Page) -> str:
     and script but its own two, by their digests.
     """
     style, script = inlined("style.css"), inlined("script.js")
-    tables = [(ranking, leaderboard_table(ranking, content)) for ranking in content.boards]
+    tables = [(board, leaderboard_table(board, content)) for board in content.boards]
     return (
         environment()
         .get_template("report.html.jinja")
@@ -43,8 +43,9 @@ def page(content: Page) -> str:
             ],
             tables=tables,
             ledger=ledger_table(content.ledger),
-            common=common(ranking.board.notes for ranking in content.boards),
+            common=common(board.notes for board in content.boards),
             facets=facets(content),
+            alike=any(top.like for board in content.boards for top in board.tops.values()),
         )
     )
 
@@ -100,12 +101,12 @@ def common(notes: Iterable[tuple[str, ...]]) -> list[str]:
 
 def facets(content: Page) -> dict[str, list[str]]:
     """What tables can be filtered by, with the values that there are, if more than one."""
-    boards, cells = [r.board for r in content.boards], content.provenance.cells
+    boards, cells = content.boards, content.provenance.cells
     found = {
         "stage": [b.stage for b in boards],
         "metric": [b.metric for b in boards],
         "fraction": [f"{b.fraction:.6g}" for b in boards],
-        "subset": [r.subset or "all tasks" for r in content.boards],
+        "part": [b.part or "all tasks" for b in boards],
         "domain": sorted(c.domain for c in cells),
         "kind": sorted(c.kind for c in cells if c.kind),
         "source": sorted(c.source for c in cells),

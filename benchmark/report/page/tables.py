@@ -2,15 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
-from benchmark.report.board import Leaderboard, Row
+from benchmark.report.board import Leaderboard, Row, Top
 from benchmark.report.estimate import NOTHING, Estimate, plain
-from benchmark.report.page.content import Page, Ranking
+from benchmark.report.page.content import Page
 from benchmark.report.page.origin import anchor
+from benchmark.report.prices import PRICES
 
-#: Columns of the ledger that a leaderboard repeats.
-COSTS = ("images drawn", "TFLOP", "seconds", "peak MiB")
 #: Orders by which a column is sorted first.
 UP, DOWN = "ascending", "descending"
 
@@ -72,12 +71,10 @@ class Table:
     lines: tuple[Line, ...]
 
 
-def leaderboard_table(ranking: Ranking, page: Page) -> Table:
+def leaderboard_table(board: Leaderboard, page: Page) -> Table:
     """A leaderboard: ranks, gains, costs, then tasks, each number linked to where it is from."""
-    board = ranking.board
-    costs = {str(row["method"]): row for row in page.ledger}
-    priced = COSTS if costs else ()
-    places, best = page.provenance.places(), {task: best_of(board, task) for task in board.tasks}
+    ledger = {str(row["method"]) for row in page.ledger}
+    places, tops = page.provenance.places(), {t: board.tops.get(t, Top()) for t in board.tasks}
     share = f"{board.fraction:.6g}"
     lines = []
     for row in board.rows:
@@ -85,17 +82,24 @@ def leaderboard_table(ranking: Ranking, page: Page) -> Table:
             replace(
                 estimated(row.scores[task].text(board.scale.decimals), row.scores[task]),
                 target=places.get((row.method, task, board.stage, share), ""),
-                is_best=row.method in best[task],
-                is_alike=row.method in {*ranking.alike.get(task, ())} - best[task],
+                is_best=row.method in tops[task].best,
+                is_alike=row.method in tops[task].like,
             )
             for task in board.tasks
         ]
-        spent = [cost(row.method, costs.get(row.method, {}), name) for name in priced]
-        lines.append(Line(row.method, row.label, (*summary(board, row), *spent, *scores)))
-    return Table((*head(priced), *tasks(board, page)), tuple(lines))
+        target = anchor("ledger", row.method) if row.method in ledger else ""
+        spent = [replace(amount(x), target=target) for x in astuple(board.price(row))]
+        lines.append(
+            Line(
+                row.method,
+                row.label,
+                (*summary(board, row), *(spent if board.prices else ()), *scores),
+            )
+        )
+    return Table((*head(board), *tasks(board, page)), tuple(lines))
 
 
-def head(costs: Sequence[str]) -> list[Column]:
+def head(board: Leaderboard) -> list[Column]:
     """The columns before the tasks; gains are improvements whatever the metric's direction."""
     return [
         Column("mean rank"),
@@ -103,8 +107,8 @@ def head(costs: Sequence[str]) -> list[Column]:
         Column("ties", DOWN),
         Column("gain on random", DOWN),
         Column("gain on random direct", DOWN),
-        Column("missing"),
-        *map(Column, costs),
+        Column("cells", DOWN),
+        *(map(Column, PRICES.values()) if board.prices else ()),
     ]
 
 
@@ -128,7 +132,7 @@ def summary(board: Leaderboard, row: Row) -> list[Entry]:
         counted(row.ties),
         estimated(row.gain.text(decimals, signed=True), row.gain),
         estimated(row.gain_direct.text(decimals, signed=True), row.gain_direct),
-        counted(row.missing),
+        Entry(row.coverage, "", row.cells[0] / max(row.cells[1], 1)),
     ]
 
 
@@ -143,13 +147,6 @@ def counted(number: int | None) -> Entry:
     return Entry(NOTHING) if number is None else Entry(str(number), "", float(number))
 
 
-def cost(method: str, row: Mapping[str, object], name: str) -> Entry:
-    """A method's cost, linked to the ledger."""
-    entry = amount(row.get(name))
-    target = anchor("ledger", method) if row else ""
-    return Entry(entry.text, "", entry.value, target)
-
-
 def amount(value: object) -> Entry:
     """A value of the ledger."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -160,16 +157,6 @@ def amount(value: object) -> Entry:
         return Entry(f"{value:.2g}", "", float(value))
     decimals = 0 if isinstance(value, int) or abs(value) >= 1000 else 3 if abs(value) < 10 else 1
     return Entry(f"{value:,.{decimals}f}", "", float(value))
-
-
-def best_of(board: Leaderboard, task: str) -> set[str]:
-    """The methods with the best score on a task; none where there is nothing to be better than."""
-    known = {row.method: row.scores[task].value for row in board.rows}
-    known = {method: value for method, value in known.items() if math.isfinite(value)}
-    if len(set(known.values())) < 2:
-        return set()
-    top = (max if board.scale.larger_is_better else min)(known.values())
-    return {method for method, value in known.items() if value == top}
 
 
 def ledger_table(rows: Sequence[Mapping[str, object]]) -> Table:

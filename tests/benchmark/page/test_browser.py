@@ -6,7 +6,8 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
-from benchmark.report.page import Page, Ranking
+from benchmark.report.board import Leaderboard
+from benchmark.report.page import Page
 from benchmark.speed.page import made_up_page
 from tests.benchmark.page.conftest import WIDTHS, Open
 
@@ -16,9 +17,8 @@ GREY = (127, 127, 127)
 both_widths = pytest.mark.parametrize("width", WIDTHS)
 
 
-def order(ranking: Ranking, task: str) -> list[str]:
+def order(board: Leaderboard, task: str) -> list[str]:
     """The scores on a task as printed, best first, those that are missing last."""
-    board = ranking.board
     scores = sorted((row.scores[task] for row in board.rows), key=lambda score: -score.value)
     return [score.text(board.scale.decimals).partition(" ")[0] for score in scores]
 
@@ -26,12 +26,12 @@ def order(ranking: Ranking, task: str) -> list[str]:
 @both_widths
 def test_a_click_on_a_heading_sorts(content: Page, window: Open, width: int) -> None:
     opened = window(content, width)
-    tab, ranking = opened.tab, content.boards[0]
+    tab, board = opened.tab, content.boards[0]
     heading = tab.locator(f"{TABLE} th", has_text="task02")
     assert heading.get_attribute("aria-sort") is None
     heading.get_by_role("button").click()
     assert heading.get_attribute("aria-sort") == "descending"
-    expected = order(ranking, "task02")
+    expected = order(board, "task02")
     assert opened.column(TABLE, "task02") == expected
     heading.get_by_role("button").click()
     assert heading.get_attribute("aria-sort") == "ascending"

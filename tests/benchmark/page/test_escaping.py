@@ -5,8 +5,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from benchmark.report.page import Page, Ranking, page
+from benchmark.report.board import Top
+from benchmark.report.page import Page, page
 from benchmark.report.page.origin import Fact, Provenance, Shared, anchor
+from benchmark.report.prices import Price
 from benchmark.speed.page import made_up_page
 from tests.benchmark.page.conftest import Open
 from tests.benchmark.page.reading import Read
@@ -25,7 +27,7 @@ EVIL = (
 def poisoned(evil: str) -> Page:
     """A page on which every text that somebody may choose is evil."""
     content = made_up_page(methods=3, tasks=2, seeds=1, stages=1, drawn=2, wide=8)
-    board = content.boards[0].board
+    board = content.boards[0]
     scores = [{f"{evil}{t}": e for t, e in row.scores.items()} for row in board.rows]
     rows = [
         replace(row, method=f"{evil}{row.method}", scores=own)
@@ -43,10 +45,14 @@ def poisoned(evil: str) -> Page:
     claim = verdict.claim.model_copy(update={"title": evil, "subject": evil})
     outcomes = tuple(replace(o, task=evil, rival=evil, remedy=evil) for o in verdict.outcomes)
     sources = {f"{evil}{task}": "phantom" for task in board.tasks}
-    poison = replace(board, rows=tuple(rows), sources=sources, notes=(evil,))
+    tops = {f"{evil}task00": Top(like=frozenset({evil}))}
+    poison = replace(
+        board, rows=tuple(rows), sources=sources, notes=(evil,), tops=tops, part=evil,
+        prices={evil: Price(1.0)},
+    )  # fmt: skip
     return Page(
         title=evil,
-        boards=(Ranking(poison, evil, {f"{evil}task00": {evil}}), Ranking(poison, "other")),
+        boards=(poison, replace(poison, part="other")),
         drawings=(replace(content.drawings[0], name=evil, title=evil, caption=evil, kind=evil),),
         sheets=content.sheets,
         claims=(replace(verdict, claim=claim, outcomes=outcomes, limits=(evil,)),),

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.report.board import Leaderboard, Row
+from benchmark.report.board import Leaderboard, Row, Top
 from benchmark.report.estimate import Estimate
 from benchmark.report.frame import COLUMNS
 from benchmark.report.leaderboard import leaderboard
-from benchmark.report.page import Page, Picture, Ranking, page
+from benchmark.report.page import Page, Picture, page
 from benchmark.report.page.origin import anchor
-from benchmark.report.page.tables import amount, best_of
+from benchmark.report.page.tables import amount
 from tests.benchmark.page.reading import Read
 
 NOBODY = Estimate()
@@ -29,7 +29,8 @@ def board(
         Row(
             method=method,
             scores={f"t{n}": Estimate(value) for n, value in enumerate(values)},
-            rank=NOBODY, wins=None, ties=None, gain=NOBODY, gain_direct=NOBODY, missing=0,
+            rank=NOBODY, wins=None, ties=None, gain=NOBODY, gain_direct=NOBODY,
+            missing=0, cells=(1, 1),
         )
         for method, values in scores.items()
     )  # fmt: skip
@@ -66,9 +67,9 @@ def test_every_part_is_there_and_every_link_has_a_place(content: Page) -> None:
     assert [image["alt"] for image in found.all("img")] == [
         "A picture of phantoms: picture0", "A picture of phantoms: picture1",
     ]  # fmt: skip
-    ranking = content.boards[0].board
-    for row in ranking.rows:
-        for task in ranking.tasks:
+    board = content.boards[0]
+    for row in board.rows:
+        for task in board.tasks:
             assert row.scores[task].text(3) in found.words
 
 
@@ -95,33 +96,30 @@ def test_nothing_is_fetched_and_only_our_script_may_run(content: Page) -> None:
 
 def test_best_is_bold_and_what_cannot_be_told_from_it_underlined() -> None:
     scores = {"a": [0.7, 0.2], "b": [0.6, float("nan")], "c": [0.7, 0.1]}
-    ranking = Ranking(board(scores), alike={"t0": {"a", "b"}, "t1": {"c"}})
-    text = page(Page("t", boards=(ranking,)))
+    t0 = Top(frozenset({"a", "c"}), frozenset({"b"}))
+    tops = {"t0": t0, "t1": Top(frozenset({"a"}), frozenset({"c"}))}
+    marks = replace(board(scores), tops=tops)
+    text = page(Page("t", boards=(marks,)))
     assert marked(text, "best") == ["0.700", "0.200", "0.700"]
     assert marked(text, "alike") == ["0.600", "0.100"]
     legend = "Underlined: it cannot be told from the best."
     assert legend in text
-    assert legend not in page(Page("t", boards=(replace(ranking, alike={}),)))
+    assert legend not in page(Page("t", boards=(replace(marks, tops={}),)))
     assert '<td><span class="value">-</span></td>' in text
-
-
-def test_the_shortest_distance_is_best_and_equals_have_no_best() -> None:
-    distances = board({"a": [7.0, 2.0, 3.0], "b": [6.0, float("nan"), 3.0]}, "hd95")
-    assert [best_of(distances, task) for task in distances.tasks] == [{"b"}, set(), set()]
 
 
 def test_notes_of_all_leaderboards_are_said_once() -> None:
     one = board({"a": [0.5]})
     other = replace(one, stage="finetuned", notes=("Its own.", *one.notes))
-    words = Read(page(Page("t", boards=(Ranking(one), Ranking(other))))).words
+    words = Read(page(Page("t", boards=(one, other)))).words
     assert words.count("A note.") == words.count("Its own.") == 1
 
 
 def test_real_images_have_no_banner_and_mixed_ones_say_which() -> None:
-    real = Ranking(board({"a": [0.5]}))
+    real = board({"a": [0.5]})
     assert "phantom" not in page(Page("t", boards=(real,))).lower()
-    other = replace(real.board, sources={"t9": "stand-in"}, rows=())
-    words = Read(page(Page("t", boards=(real, Ranking(other))))).words
+    other = replace(real, sources={"t9": "stand-in"}, rows=())
+    words = Read(page(Page("t", boards=(real, other)))).words
     assert "stand-in images: from another data set" in words
     assert "(t9)" in words
 
@@ -132,14 +130,14 @@ def test_one_method_and_one_seed(source: str) -> None:
     lonely = leaderboard(
         pd.DataFrame(rows, columns=COLUMNS), np.random.default_rng(0), stage="frozen", draws=9
     )
-    found = Read(page(Page("t", boards=(Ranking(lonely),))))
+    found = Read(page(Page("t", boards=(lonely,))))
     assert "Only m: there is nothing to compare it with" in found.words
-    assert marked(page(Page("t", boards=(Ranking(lonely),))), "best") == []
+    assert marked(page(Page("t", boards=(lonely,))), "best") == []
 
 
 def test_nothing_at_all() -> None:
     empty = leaderboard(pd.DataFrame(columns=COLUMNS), np.random.default_rng(0), stage="frozen")
-    assert "nothing can be concluded" in Read(page(Page("t", boards=(Ranking(empty),)))).words
+    assert "nothing can be concluded" in Read(page(Page("t", boards=(empty,)))).words
     assert Read(page(Page("nothing"))).all("section") == []
     assert "2 findings: the tables are no fair" in Read(page(Page("t", findings=("a", "b")))).words
 

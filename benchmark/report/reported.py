@@ -1,0 +1,142 @@
+"""A results folder's figures, and everything that it shows in one HTML file."""
+
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+
+from benchmark.audit import audit
+from benchmark.claim import claims_called
+from benchmark.durable import put_file
+from benchmark.ledger import entries, totals
+from benchmark.report.board import Leaderboard
+from benchmark.report.claimed import verdicts
+from benchmark.report.compared import compared, show
+from benchmark.report.courses import courses_drawing, courses_of
+from benchmark.report.figures import Drawing
+from benchmark.report.figures.canvas import png, svg
+from benchmark.report.figures.drawn import drawings
+from benchmark.report.gathered import Gathered, Stale, gather
+from benchmark.report.material import material
+from benchmark.report.page import Page, Picture, page
+from benchmark.report.page.provenance import provenance
+from benchmark.report.sampled import Sampled
+from benchmark.report.slices import WAYS
+from benchmark.report.verdict import Verdict
+from benchmark.status import standings
+from methods.errors import ConfigError
+
+#: The method that the built-in claims are about, and that is set beside all others.
+SUBJECT = "ld"
+#: What names of figures begin with that show images.
+SHEETS = ("examples", "features")
+#: Letters in a line of what is shown as it is printed.
+WIDTH = 110
+
+
+def write_report(folder: Path, *, stale: Stale = "refuse") -> list[Path]:
+    """Draw every figure of a folder, and put all that is known of it on one page.
+
+    Args:
+        folder: Where a plan was run to.
+        stale: What to do about cells of older code; see ``gather``.
+
+    Returns:
+        The paths written: ``report.html``, and ``figures/``.
+
+    Raises:
+        StoreError: If the folder holds no results, damaged ones, stale ones that are refused, or
+            cannot be written.
+    """
+    found = gather(folder, stale)
+    frame = found.frame("dice")
+    boards = found.sampled(frame, "dice")
+    drawn = drawings(material(found, frame, boards))
+    curves = courses_drawing(
+        found.store, courses_of(found.store, found.encoders), found.question.title
+    )
+    figures = [*drawn.drawings, *([curves] if curves else [])]
+    kinds = {cell.source for cell in found.question.cells}
+    kind = kinds.pop() if len(kinds) == 1 else ""
+    pictures = [picture(each, kind) for each in figures]
+    written = saved(figures, pictures, folder / "figures")
+    judged, unjudged = claims(found)
+    rows = standings(found.store)
+    content = Page(
+        title=found.question.title,
+        boards=(*(each.board for each in boards), *parts_of(found, frame)),
+        drawings=tuple(each for each in pictures if not is_sheet(each.name)),
+        sheets=tuple(each for each in pictures if is_sheet(each.name)),
+        claims=tuple(judged),
+        comparison=comparison(found, boards),
+        ledger=tuple(totals(entries(found.store, rows))),
+        findings=tuple(audit(found.store)),
+        provenance=provenance(found.store, found.question.cells, found.there),
+        notes=(*drawn.omitted, *unjudged),
+    )
+    put_file(folder / "report.html", page(content))
+    return [folder / "report.html", *written]
+
+
+def picture(drawing: Drawing, kind: str) -> Picture:
+    """A figure as a page shows it."""
+    return Picture(drawing.name, drawing.title, drawing.caption, png(drawing.figure), kind)
+
+
+def is_sheet(name: str) -> bool:
+    """Whether a figure shows images, not numbers."""
+    return name.startswith(SHEETS)
+
+
+def saved(figures: list[Drawing], pictures: list[Picture], folder: Path) -> list[Path]:
+    """Write figures as PNG and, but for those of photographs, as SVG; remove all others there."""
+    files = {f"{each.name}.png": each.png for each in pictures}
+    files |= {f"{each.name}.svg": svg(each.figure) for each in figures if not is_sheet(each.name)}
+    for name, content in files.items():
+        put_file(folder / name, content)
+    for old in sorted(folder.glob("*.*")):
+        if old.name not in files:
+            old.unlink()  # drawn of results that are no more
+    return [folder / name for name in files]
+
+
+def parts_of(found: Gathered, frame: pd.DataFrame) -> list[Leaderboard]:
+    """Leaderboards of parts of the tasks and labels, but for what the whole ones show already."""
+    boards = [board for way in WAYS for board in found.sliced(frame, "dice", way)]
+    most = max((board.fraction for board in boards), default=1.0)
+    return [
+        board for board in boards if len(board.rows) > 1 and (board.part or board.fraction < most)
+    ]
+
+
+def claims(found: Gathered) -> tuple[list[Verdict], list[str]]:
+    """What the folder says of the built-in claims, and why it says nothing if so.
+
+    Claims about images are answered with real ones; a folder of phantoms alone answers for these.
+    """
+    methods = {cell.method for cell in found.question.cells}
+    about = [claim for claim in claims_called(None) if claim.subject in methods]
+    kinds = {cell.source for cell in found.question.cells}
+    source = "phantom" if kinds == {"phantom"} else "real"
+    if not about:
+        return [], [f"No claim is judged: {SUBJECT} is not among the methods."]
+    try:
+        return verdicts(found, about, source), []
+    except ConfigError as error:
+        return [], [f"No claim is judged: {error}"]
+
+
+def comparison(found: Gathered, boards: list[Sampled]) -> str:
+    """How the subject stands beside its rivals, as ``ldbench compare`` prints it."""
+    stages = [each.board.stage for each in boards if len(each.board.rows) > 1]
+    methods = {cell.method for cell in found.question.cells}
+    if SUBJECT not in methods or not stages:
+        return ""
+    stage = "finetuned" if "finetuned" in stages else stages[0]
+    text = StringIO()
+    show(
+        compared(found, SUBJECT, stage=stage, metric="dice"),
+        Console(file=text, width=WIDTH, highlight=False, color_system=None),
+    )
+    return text.getvalue()
