@@ -54,7 +54,7 @@ class Claim(Part):
     tasks: list[str] = Field(default=list(TASKS), min_length=1)
     against: list[Name] = Field(default=[ALL], min_length=1)
     metric: Literal["dice", "iou", "hd95"] = "dice"
-    stage: Literal["frozen", "finetuned", "direct"] = "finetuned"
+    stage: Literal["frozen", "finetuned", "direct", "probe", "neighbours"] = "finetuned"
     fraction: Fraction = 1.0
     ties: float = Field(default=0.5, ge=0, allow_inf_nan=False)
     level: float = Field(default=0.95, gt=0.5, lt=1)

@@ -7,7 +7,10 @@ import typer
 from benchmark.options import AsJson, Folder
 
 Method = Annotated[str, typer.Argument(metavar="METHOD", help="Whom to set beside all others.")]
-Stage = Annotated[Literal["frozen", "finetuned", "direct"], typer.Option(help="Of fine-tuning.")]
+Stage = Annotated[
+    Literal["frozen", "finetuned", "direct", "probe", "neighbours"],
+    typer.Option(help="Of fine-tuning, or of what frozen features tell."),
+]
 Metric = Annotated[Literal["dice", "iou", "hd95"], typer.Option(help="Of the scores.")]
 Task = Annotated[str | None, typer.Option(help="One task's images; all tasks' if not given.")]
 

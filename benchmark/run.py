@@ -12,6 +12,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from benchmark.arms import PROBE
 from benchmark.cells import Cell, CellResult, Status
 from benchmark.durable import StoreError, sweep
 from benchmark.leases import Lease, Leases, LostLeaseError
@@ -154,7 +155,8 @@ class Worker:
             self.computed.append(cell.name)
             self.say(f"done    {cell.label}")
 
-        return self.leased(cell.name, there, evaluate, [cell], "fine-tuning")
+        what = "probing" if cell.key.stages == PROBE else "fine-tuning"
+        return self.leased(cell.name, there, evaluate, [cell], what)
 
     def leased(
         self,
