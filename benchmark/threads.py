@@ -1,9 +1,11 @@
 """How many threads a cell computes in, where a plan leaves it open: the cores, divided."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmark.asked import asked
+from benchmark.durable import read_json
 
 
 def cores() -> int:
@@ -16,14 +18,19 @@ def cores() -> int:
 def share(workers: int, out: Path | None = None) -> int:
     """Threads for each of so many workers, whose results go to ``out``.
 
-    Those of a folder that holds results already, whatever the number of workers: threads are part
-    of a cell's identity, as its last digits depend on them.
+    Those of a folder that holds results or studies already, whatever the number of workers: threads
+    are part of their identity, as the last digits depend on them.
 
     Raises:
         StoreError: If the folder holds something unreadable.
     """
-    if out is not None and (out / "grid.json").is_file():
-        known = asked(out).terms.get("threads")
-        if isinstance(known, int):
-            return known
-    return max(1, cores() // workers)
+    return next(kept(out), max(1, cores() // workers)) if out else max(1, cores() // workers)
+
+
+def kept(out: Path) -> Iterator[int]:
+    """The threads of what a folder holds."""
+    if (out / "grid.json").is_file():
+        terms = [asked(out).terms]
+    else:
+        terms = [read_json(path)["terms"] for path in sorted((out / "studies").glob("*.json"))]
+    yield from (known["threads"] for known in terms if isinstance(known.get("threads"), int))

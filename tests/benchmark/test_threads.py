@@ -10,6 +10,7 @@ import torch
 from benchmark.asked import Asked, ask
 from benchmark.changes import with_changes
 from benchmark.cli import main
+from benchmark.durable import write_json
 from benchmark.executors.choice import crowded
 from benchmark.plan import Plan, read_plan
 from benchmark.threads import share
@@ -52,6 +53,12 @@ def test_the_cores_are_divided(workers: int, threads: int) -> None:
 def test_a_folder_that_was_begun_keeps_its_number(tmp_path: Path) -> None:
     assert share(2, tmp_path) == 4
     ask(tmp_path, Asked("Begun", {"threads": 3}, {}, ()))
+    assert share(2, tmp_path) == 3
+
+
+def test_a_study_that_was_begun_keeps_its_number(tmp_path: Path) -> None:
+    (tmp_path / "studies").mkdir()
+    write_json(tmp_path / "studies" / "simclr-fundus.json", {"terms": {"threads": 3}})
     assert share(2, tmp_path) == 3
 
 
