@@ -85,6 +85,7 @@ class Leaderboard:
         direct: Mean per task of ``random`` trained in one stage; NaN where it lacks a cell.
         notes: What a reader has to know to judge the numbers.
         tops: Who leads on each task.
+        seeds: Most seeds behind any task's scores.
         oracle: Whether test images chose what is scored: an upper bound, no result.
         part: Which of the tasks these are, e.g. "lesion"; "" for all.
         prices: What a pre-training of each method has cost; empty if nobody has looked.
@@ -98,6 +99,7 @@ class Leaderboard:
     direct: Mapping[str, float]
     notes: tuple[str, ...]
     tops: Mapping[str, Top] = field(default_factory=dict)
+    seeds: int = 0
     oracle: bool = False
     part: str = ""
     prices: Mapping[str, Price] = field(default_factory=dict)
@@ -121,7 +123,13 @@ class Leaderboard:
         share = "" if math.isnan(self.fraction) else f", label fraction {self.fraction:g}"
         cheat = ", chosen by the oracle" if self.oracle else ""
         part = f", {self.part} tasks alone" if self.part else ""
-        return f"{self.stage}: {self.scale.title}{unit}{images}{share}{part}{cheat}"
+        luck = ", one seed" if self.seeds == 1 else ""
+        return f"{self.stage}: {self.scale.title}{unit}{images}{share}{part}{luck}{cheat}"
+
+    @property
+    def spread(self) -> str:
+        """Over what intervals are."""
+        return "test images" if self.seeds == 1 else "seeds and test images"
 
     def table(self) -> pd.DataFrame:
         """One line per method; every estimate as three columns x, x_low, x_high.

@@ -56,10 +56,12 @@ def judge(
     corrected = probable(claim, found, unlucky(found), kinds or {})[2]
     unit = 1.0 if claim.wins else points(claim)
     expected, interval = amounts(unit * low, unit * high, claim.level)
+    found_out = answer(probability, corrected, claim.level)
     return Verdict(
         claim=claim,
         source=source,
-        answer=answer(probability, corrected, claim.level),
+        # Of one training each, nothing tells a method from its luck.
+        answer="undecided" if 1 in found.seeds.values() else found_out,
         probability=probability,
         corrected=corrected,
         expected=expected,

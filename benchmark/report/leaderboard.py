@@ -83,6 +83,7 @@ def sampled(
         direct=dict(zip(grid.tasks, direct.tolist(), strict=True)),
         tops=_tops(grid, sample, complete, larger_is_better=SCALES[metric].larger_is_better),
         notes=notes(selection, grid, sample, complete),
+        seeds=max(grid.seed_counts().values(), default=0),
     )
     return Sampled(board, grid, sample)
 

@@ -8,7 +8,7 @@ import pandas as pd
 from benchmark.claim import Claim
 from benchmark.report.evidence import Evidence, relevant
 from benchmark.report.selection import FLOOR
-from benchmark.report.statistics import SEEDS_ONLY_COVERAGE
+from benchmark.report.statistics import FEW_COVERAGE
 
 
 def limits(claim: Claim, frame: pd.DataFrame, source: str, found: Evidence) -> Iterator[str]:
@@ -59,14 +59,14 @@ def _spread(found: Evidence, scored: list[str]) -> Iterator[str]:
     if single:
         where = "" if len(single) == len(scored) else f" on {', '.join(single)}"
         yield (
-            f"One seed{where}: the luck of a training is not covered; probabilities and intervals "
-            "are about test images only."
+            f"One seed{where}: probabilities and intervals are about test images only; the luck of "
+            "a training is not covered. There is no answer before a second seed."
         )
     fewest = min((found.seeds[t] for t in scored if found.seeds[t] > 1), default=0)
-    if fewest in SEEDS_ONLY_COVERAGE:
+    if fewest in FEW_COVERAGE:
         yield (
             f"With {fewest} seeds intervals are too narrow where runs differ more than images: at "
-            f"worst a 95 % one covers {SEEDS_ONLY_COVERAGE[fewest]} %."
+            f"worst a 95 % one covers {FEW_COVERAGE[fewest]} %."
         )
     alone = [task for task in scored if found.images[task] == 1]
     if alone:

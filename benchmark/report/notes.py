@@ -7,7 +7,7 @@ import numpy as np
 from benchmark.report.scales import PRACTICAL_TIE, SCALES
 from benchmark.report.scores import DIRECT, Scores
 from benchmark.report.selection import DIRECT_STAGE, FLOOR, LACKING, Selection
-from benchmark.report.statistics import SEEDS_ONLY_COVERAGE, Bootstrap
+from benchmark.report.statistics import FEW_COVERAGE, Bootstrap
 
 #: How many cells a note names.
 _NAMED = 20
@@ -69,10 +69,16 @@ def _intervals(grid: Scores, sample: Bootstrap) -> Iterator[str]:
     fewest = min(seeds.values())
     if fewest == 1:
         yield "With one seed, nothing shows how much another training run would differ."
-    elif fewest in SEEDS_ONLY_COVERAGE and max(images.values()) > 1:
+    elif fewest in FEW_COVERAGE and max(images.values()) > 1:
         yield (
             f"With {fewest} seeds the intervals are too narrow where runs differ more than images: "
-            f"at worst they cover {SEEDS_ONLY_COVERAGE[fewest]} %, not 95 %."
+            f"at worst they cover {FEW_COVERAGE[fewest]} %, not 95 %."
+        )
+    few = {task: n for task, n in images.items() if n in FEW_COVERAGE}
+    if few:
+        yield (
+            f"Few test images ({_each(few)}): intervals there are too narrow, at worst those on "
+            f"{min(few.values())} images cover {FEW_COVERAGE[min(few.values())]} %, not 95 %."
         )
     single = [task for task, n in images.items() if n == 1]
     if single:

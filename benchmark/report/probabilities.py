@@ -12,6 +12,9 @@ from benchmark.report.scales import SCALES
 from benchmark.report.verdict import Between
 from methods.errors import ConfigError
 
+#: Least and most of something, in every draw.
+Ends = tuple[Float[np.ndarray, " draws"], Float[np.ndarray, " draws"]]
+
 #: Above the rounding of scores: a difference of exactly the tie is a tie.
 SLACK = 1e-8
 
@@ -31,9 +34,11 @@ def probable(
         sure, possible = won(claim, found, leads)
         low, high = sure.sum(axis=1).astype(float), possible.sum(axis=1).astype(float)
         return low, high, Between(share(low >= claim.needed), share(high >= claim.needed))
-    low, high = margins(claim, leads, whole(claim, found), kinds)
+    (low, high), first = margins(claim, leads, whole(claim, found), kinds)
     more = claim.tie + SLACK
-    return low, high, Between(share(low > more), share(high > more))
+    # Being behind by less is no margin.
+    sure, possible = ((x > more) & (lead > 0) for x, lead in zip((low, high), first, strict=True))
+    return low, high, Between(share(sure), share(possible))
 
 
 def won(
@@ -72,8 +77,8 @@ def margins(
     leads: Float[np.ndarray, "draws tasks"],
     known: Bool[np.ndarray, "draws tasks"],
     kinds: Mapping[str, str],
-) -> tuple[Float[np.ndarray, " draws"], Float[np.ndarray, " draws"]]:
-    """Least and largest difference of the two kinds' mean leads, in every draw.
+) -> tuple[Ends, Ends]:
+    """Least and largest difference of the two kinds' mean leads, in every draw; then the first's.
 
     Raises:
         ConfigError: If there is no task of a kind.
@@ -90,4 +95,4 @@ def margins(
             raise ConfigError(f"{claim.title}: none of its tasks is of the kind {kind}")
         ends.append((low[:, columns].mean(axis=1), high[:, columns].mean(axis=1)))
     (one_low, one_high), (other_low, other_high) = ends
-    return one_low - other_high, one_high - other_low
+    return (one_low - other_high, one_high - other_low), (one_low, one_high)

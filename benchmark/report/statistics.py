@@ -21,9 +21,9 @@ from benchmark.report.scores import Scores
 #: Probability that an interval is meant to cover.
 LEVEL = 0.95
 
-#: Percentage that a nominal 95 % interval covers in the worst case, by number of seeds: when runs
-#: differ (normally) and images do not. Simulated; a test repeats it.
-SEEDS_ONLY_COVERAGE = {2: 50, 3: 75, 4: 81, 5: 86}
+#: Percentage that a nominal 95 % interval covers in the worst case, by number of seeds or of test
+#: images: when only these differ (normally). Simulated; a test repeats it.
+FEW_COVERAGE = {2: 50, 3: 75, 4: 82, 5: 86, 6: 89, 7: 89, 8: 90, 9: 90, 10: 91}
 
 #: Scores are rounded to multiples of this. Sums of such numbers are exact in float64 (up to 2**23
 #: in size), so equal methods tie exactly, whatever the order in which a matrix product adds.

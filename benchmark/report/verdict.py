@@ -152,7 +152,7 @@ class Verdict:
         for state in states:
             tasks = self.of_state(state)
             if tasks:
-                out.append(f"  {state}: {len(tasks)}")
+                out.append(f"  {'loss or tie' if state == 'loss' else state}: {len(tasks)}")
                 out += [
                     f"    {outcome.text(unit, len(self.claim.rivals) + 1)}" for outcome in tasks
                 ]

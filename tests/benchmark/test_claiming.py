@@ -105,7 +105,7 @@ def test_phantoms_count_only_when_asked_for_and_every_line_says_so(
     tmp_path: Path, written: Ask, call: Call, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "phantoms"
-    put(folder, *map(cell_of, ("ld", "simclr")), source="phantom")
+    put(folder, *(cell_of(n, s) for n in ("ld", "simclr") for s in (0, 1)), source="phantom")
     assert call("claim", folder, written("simclr", "ld")) == 3
     assert "phantom images do not count" in capsys.readouterr().out
     assert call("claim", folder, written("simclr", "ld"), "--source", "phantom") == 0

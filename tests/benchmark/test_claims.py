@@ -228,7 +228,7 @@ def test_other_methods_tasks_and_stages_do_not_count() -> None:
     [
         (0.2, 0.1, 0.5, "holds"),
         (0.1, 0.2, 0.5, "fails"),
-        (-0.1, -0.2, 0.5, "holds"),
+        (-0.1, -0.2, 0.5, "fails"),  # behind by less is no margin
         (0.104, 0.1, 0.5, "fails"),  # a tie
         (0.104, 0.1, 0.3, "holds"),
     ],
@@ -312,8 +312,9 @@ def test_there_is_an_answer_only_where_both_probabilities_give_it() -> None:
 
 def test_one_seed_says_what_it_does_not_cover() -> None:
     verdict = judged(one(), noisy(0.3, seeds=1, images=5, spread=0.02))
-    assert verdict.answer == "holds"
-    assert "One seed: the luck of a training is not covered" in said(verdict)
+    assert (verdict.answer, verdict.probability) == ("undecided", between(1, 1))
+    assert "There is no answer before a second seed" in said(verdict)
+    assert judged(one(), noisy(0.3, seeds=2, images=5, spread=0.02)).answer == "holds"
 
 
 def test_one_test_image_has_no_probability() -> None:

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from benchmark.report.statistics import SEEDS_ONLY_COVERAGE as COVERAGE
+from benchmark.report.statistics import FEW_COVERAGE as COVERAGE
 from benchmark.report.statistics import bootstrap, gains, interval, ranks, wins
 from tests.benchmark.made_up_scores import grid, simulated
 
@@ -46,14 +46,16 @@ def test_images_alone_would_cover_too_rarely() -> None:
     assert np.mean((low <= 0) & (high >= 0)) < 0.80
 
 
-@pytest.mark.parametrize("seeds", COVERAGE)
-def test_coverage_stated_for_few_seeds_is_what_a_simulation_gives(seeds: int) -> None:
+@pytest.mark.parametrize("what", ["seeds", "images"])
+@pytest.mark.parametrize("count", COVERAGE)
+def test_coverage_stated_for_few_is_what_a_simulation_gives(count: int, what: str) -> None:
     rng = np.random.default_rng(2)
-    values = np.repeat(rng.normal(0.5, 0.05, (1, 2500, seeds, 1)), 2, axis=3)
+    drawn = rng.normal(0.5, 0.05, (1, 2500, count, 1))
+    values = np.repeat(drawn, 2, axis=3) if what == "seeds" else drawn.swapaxes(2, 3)
     low, high = interval(bootstrap(grid(values), rng, 400).draws)
     covered = 100 * np.mean((low <= 0.5) & (high >= 0.5))
-    print(f"{seeds} seeds, which differ alone: covered {covered:.1f} %")  # noqa: T201
-    assert covered == pytest.approx(COVERAGE[seeds], abs=3)
+    print(f"{count} {what}, which differ alone: covered {covered:.1f} %")  # noqa: T201
+    assert covered == pytest.approx(COVERAGE[count], abs=3)
 
 
 def test_variance_is_the_textbook_one_of_a_crossed_design() -> None:

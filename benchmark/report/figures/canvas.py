@@ -2,7 +2,7 @@
 
 import io
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import matplotlib as mpl
@@ -12,6 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+
+from benchmark.report.selection import FLOOR
 
 #: Dots per inch of every figure.
 DPI = 120
@@ -24,20 +26,34 @@ HEADING_WIDTH = 9
 #: Heights in inches: of a line of the title, of the footing, and around them.
 _HEADING_LINE, _FOOTING_LINE, _MARGIN = 0.22, 0.155, 0.25
 _MARKERS = ("o", "s", "D", "^")
+#: Places in the palette and markers of methods with a colour of their own.
+OWN = {"ld": (3, "o")}
+#: Places that nobody else has: those, and the grey that the floor's would be taken for.
+TAKEN = {3, 7}
+FLOOR_COLOUR = "#3b3b3b"
 
 
 def method_styles(order: Sequence[str], methods: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Colour and marker of each method: fixed by its place in ``order``, whoever else is drawn.
 
-    Seaborn's colour-blind palette has ten colours; further methods repeat them with another
-    marker. Methods that ``order`` does not name follow by name.
+    The floor and the method that the claims are about have colours to themselves. The others share
+    the rest of seaborn's colour-blind palette, and come again with another marker. Methods that
+    ``order`` does not name follow by name.
     """
-    colours = sns.color_palette("colorblind").as_hex()
-    names = [*order, *sorted(set(methods) - set(order))]
-    return {
+    palette = sns.color_palette("colorblind").as_hex()
+    colours = [colour for place, colour in enumerate(palette) if place not in TAKEN]
+    names = [name for name in in_order(order, {*order, *methods}) if name not in OWN]
+    styles = {
         name: (colours[i % len(colours)], _MARKERS[i // len(colours) % len(_MARKERS)])
         for i, name in enumerate(names)
     }
+    own = {name: (palette[place], marker) for name, (place, marker) in OWN.items()}
+    return {**styles, **own, FLOOR: (FLOOR_COLOUR, "X")}
+
+
+def in_order(order: Sequence[str], methods: Collection[str]) -> list[str]:
+    """Methods in a fixed order; those that it does not name come last, by name."""
+    return [name for name in order if name in methods] + sorted(set(methods) - set(order))
 
 
 @contextmanager

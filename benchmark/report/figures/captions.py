@@ -20,20 +20,20 @@ TITLES = {
 }
 #: What each caption begins with.
 CAPTIONS = {
-    "leaderboard": "Mean per task and mean rank, with 95 % intervals over seeds and test images; "
-    "the tasks are fixed. Intervals that overlap do not show that two methods are alike.",
+    "leaderboard": "Mean per task and mean rank, with 95 % intervals over {spread}; the tasks are "
+    "fixed. Intervals that overlap do not show that two methods are alike.",
     "images": "{metric} of every test image, mean over seeds. The spread is over images; that "
     "boxes overlap says nothing about which mean is better, for all methods see the same images.",
     "gains": f"Mean gain over {FLOOR} in the same stage, by method and task; coloured only where "
-    "the 95 % interval over seeds and test images leaves out 0. Fields are judged one by one, so "
-    "some of many are coloured by chance.",
+    "the 95 % interval over {spread} leaves out 0. Fields are judged one by one, so some of many "
+    "are coloured by chance.",
     "critical": "Mean ranks and Nemenyi's critical difference. Tasks are the sample; that a bar "
     "joins two methods does not show that they are alike.",
-    "pairwise": "Share of bootstrap draws, over seeds and test images, in which the row's mean "
+    "pairwise": "Share of bootstrap draws, over {spread}, in which the row's mean "
     "over tasks is ahead. It is not corrected for the number of pairs, and ahead may be by very "
     "little.",
-    "efficiency": "{metric} by share of the training labels, with 95 % bands over seeds and test "
-    "images, and the area under each curve. Between fractions nothing was measured: the lines are "
+    "efficiency": "{metric} by share of the training labels, with 95 % bands over {spread}, and "
+    "the area under each curve. Between fractions nothing was measured: the lines are "
     "a guide.",
     "price": "Mean over tasks against {axis} of pre-training. Each method was run at one cost: "
     "what it would do with more or less is not known.",
@@ -57,7 +57,9 @@ ORACLE = "Test images chose each checkpoint (selection oracle): an upper bound, 
 
 def board_caption(name: str, found: Sampled, *, axis: str = "") -> str:
     """A drawing's caption, ending in what must be said of everything from this board."""
-    begun = CAPTIONS[name].format(metric=found.board.scale.title, axis=axis)
+    begun = CAPTIONS[name].format(
+        metric=found.board.scale.title, axis=axis, spread=found.board.spread
+    )
     return " ".join([begun, *_said(found)])
 
 

@@ -25,6 +25,7 @@ from benchmark.report.qualitative import Examples
 from benchmark.report.rank_tests import rank_test
 from benchmark.report.sampled import Sampled
 from benchmark.report.scores import complete_methods
+from benchmark.report.selection import DIRECT_STAGE, FLOOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,8 @@ def drawings(material: Material) -> Drawn:
 
 def _of_board(material: Material, found: Sampled) -> Iterator[Drawing | str]:
     board, order = found.board, material.order
+    if board.stage == DIRECT_STAGE and [row.method for row in board.rows] == [FLOOR]:
+        return  # a line in the other stages' figures
     yield _drawing(found, "leaderboard", leaderboard_figure(board, order=order))
     yield _drawing(found, "images", images_figure(found, order=order))
     if len(board.rows) < 2:
@@ -97,9 +100,9 @@ def _of_board(material: Material, found: Sampled) -> Iterator[Drawing | str]:
         yield f"Comparisons of the stage {board.stage}: it has {names} only."
         return
     ranked = rank_test(found.scores, scale=board.scale)
-    yield _drawing(found, "gains", gains_figure(found, kinds=material.kinds))
+    yield _drawing(found, "gains", gains_figure(found, order=order, kinds=material.kinds))
     yield _drawing(found, "critical", critical_figure(ranked, title=board.title, order=order))
-    yield _drawing(found, "pairwise", pairwise_figure(found))
+    yield _drawing(found, "pairwise", pairwise_figure(found, order=order))
     yield _efficiency(material, found)
     yield _price(material, found)
     yield _representation(material, found)

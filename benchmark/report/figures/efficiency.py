@@ -1,7 +1,7 @@
 """Label efficiency: scores by share of labels, and the area under each curve."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import seaborn as sns
@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from benchmark.report.figures.canvas import (
     DPI,
+    OWN,
     footing,
     handles,
     heading,
@@ -20,12 +21,15 @@ from benchmark.report.figures.canvas import (
 )
 from benchmark.report.label_efficiency import Efficiency
 from benchmark.report.scales import Scale
+from benchmark.report.selection import FLOOR
 
 COLUMNS = 4
 #: Fractions closer than this share of the axis are written upright.
 CLOSE = 0.13
 #: Opacity of the bands: of few methods, and of many, which would cover each other.
 FAINT, FAINTER = 0.18, 0.06
+#: How many methods have coloured curves besides, and the grey of the others.
+FOLLOWED, PALE = 4, "0.8"
 
 
 def efficiency_figure(
@@ -52,7 +56,8 @@ def efficiency_figure(
     columns = min(COLUMNS, len(found))
     rows = math.ceil(len(found) / columns)
     widths = [2.6 * columns, 3.6]
-    title, told = f"Label efficiency, {title}", _words(found)
+    shown = followed(found[0], scale)
+    title, told = f"Label efficiency, {title}", _words(found, shown)
     others = {m: m for m in names if m not in found[0].methods}
     with look():
         tall = max(2.2 * rows, 0.8 + 0.18 * (len(names) + len(others)))
@@ -62,7 +67,7 @@ def efficiency_figure(
         left, right = figure.subfigures(1, 2, width_ratios=widths, squeeze=False).ravel()
         axes = left.subplots(rows, columns, squeeze=False).ravel().tolist()
         for axis, one in zip(axes, found, strict=False):
-            _curves(axis, one, styles)
+            _curves(axis, one, styles, shown)
         for axis in axes[len(found) :]:
             axis.set_visible(False)
         left.supylabel(scale.axis, fontsize=9)
@@ -79,9 +84,21 @@ def efficiency_figure(
     return figure
 
 
-def _curves(axis: Axes, one: Efficiency, styles: Mapping[str, tuple[str, str]]) -> None:
+def followed(one: Efficiency, scale: Scale) -> set[str]:
+    """The methods whose curves can be told apart: those of largest area, LD and the floor."""
+    sign = -1.0 if scale.larger_is_better else 1.0
+    places = sorted(range(len(one.methods)), key=lambda m: sign * one.areas[m].value)
+    return {*(one.methods[m] for m in places[:FOLLOWED]), *{FLOOR, *OWN}.intersection(one.methods)}
+
+
+def _curves(
+    axis: Axes, one: Efficiency, styles: Mapping[str, tuple[str, str]], shown: Collection[str]
+) -> None:
     opacity = FAINT if len(one.methods) <= 5 else FAINTER
     for m, method in enumerate(one.methods):
+        if method not in shown:
+            axis.plot(one.fractions, one.values[m], color=PALE, linewidth=0.7, zorder=1)
+            continue
         colour, marker = styles[method]
         axis.plot(
             one.fractions, one.values[m], color=colour, marker=marker, markersize=3, linewidth=1.1
@@ -119,15 +136,18 @@ def _areas(
     sns.despine(ax=axis, left=True)
 
 
-def _words(found: Sequence[Efficiency]) -> list[str]:
+def _words(found: Sequence[Efficiency], shown: Collection[str]) -> list[str]:
     first = found[0]
     low, high = first.fractions[0], first.fractions[-1]
     told = [
         (
-            "Bands and bars: 95 % over seeds and test images, on seeds that all fractions have. "
-            f"Area: by trapezoids over fractions {low:g} to {high:g}, divided by that width."
+            "Bands and bars: 95 % over test images and such seeds, if several, as all fractions "
+            f"have. Area: by trapezoids over fractions {low:g} to {high:g}, divided by that width."
         ),
     ]
+    if len(first.methods) > len(shown):
+        names = ", ".join([FLOOR, *OWN])
+        told.append(f"Grey curves: all but {names} and the {FOLLOWED} of the best areas.")
     if any(not np.isfinite(one.low).all() for one in found):
         told.append("Curves without a band: one test image, so there is no interval.")
     left_out = sorted({m for one in found for m in one.left_out})

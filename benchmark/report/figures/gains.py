@@ -13,6 +13,7 @@ from benchmark.report.figures.canvas import (
     DPI,
     footing,
     heading,
+    in_order,
     labelled,
     look,
     room,
@@ -32,24 +33,27 @@ NO_KIND = ""
 _MEAN = "mean over tasks"
 
 
-def gains_figure(found: Sampled, *, kinds: Mapping[str, str] | None = None) -> Figure:
-    """A row a method, best rank on top; a column a task, grouped by kind; last, the mean.
+def gains_figure(
+    found: Sampled, *, order: Sequence[str], kinds: Mapping[str, str] | None = None
+) -> Figure:
+    """A row a method, in the fixed order; a column a task, grouped by kind; last, the mean.
 
     Colour is only where the 95 % interval leaves out 0: blue is better than the floor, red worse.
 
     Args:
         found: What to draw.
+        order: Every method that the project knows; fixes the places.
         kinds: "lesion" or "anatomy" by task; or any other grouping.
     """
     title = f"Gain over {FLOOR}, {found.board.title}"
     gains = gains_by_task(found.scores, found.sample, scale=found.board.scale)
     if gains.reason:
         return saying(title, gains.reason)
-    methods = [row.method for row in found.board.rows if row.method in gains.methods]
+    methods = in_order(order, gains.methods)
     columns = grouped(gains.tasks, kinds or {})
     values, decided = _with_mean(found, gains, methods, columns)
     factor, unit = _unit(found.board.scale)
-    told = _words(gains, values, decided, unit)
+    told = _words(gains, values, decided, unit, one_seed=found.board.seeds == 1)
     names = [*(labelled(task, found.board.sources) for task in columns), _MEAN]
     width = max(7.5, 2.6 + 0.62 * len(names))
     tall = 0.7 + 0.25 * max(len(methods), 3) + slant(names)
@@ -146,7 +150,9 @@ def _groups(axis: Axes, columns: Sequence[str], kinds: Mapping[str, str]) -> Non
         axis.text((start + end) / 2, -0.15, names[start], ha="center", va="bottom", weight="bold")
 
 
-def _words(gains: Gains, values: np.ndarray, decided: np.ndarray, unit: str) -> list[str]:
+def _words(
+    gains: Gains, values: np.ndarray, decided: np.ndarray, unit: str, *, one_seed: bool
+) -> list[str]:
     """What the numbers, brackets and grey fields mean."""
     known = np.isfinite(values)
     told = [f"Numbers: gain in {unit} on {FLOOR} in the same stage; blue is better, red worse."]
@@ -157,12 +163,13 @@ def _words(gains: Gains, values: np.ndarray, decided: np.ndarray, unit: str) -> 
         told.append(f"In brackets on white: undecided, {why}.")
     if not known.all():
         told.append(f"Grey: no gain, because the method or {FLOOR} lacks cells.")
-    return [*told, _overall(decided, known)]
+    return [*told, _overall(decided, known, one_seed=one_seed)]
 
 
-def _overall(decided: np.ndarray, known: np.ndarray) -> str:
+def _overall(decided: np.ndarray, known: np.ndarray, *, one_seed: bool) -> str:
     fields, sure = int(known[:, :-1].sum()), int((decided & known)[:, :-1].sum())
     told = f"{sure} of {fields} fields of single tasks are decided"
     if not sure:
         return f"{told}."
-    return f"{told}, each on its own: where nothing gains, about one in twenty still would be."
+    told = f"{told}, each on its own: where nothing gains, about one in twenty still would be"
+    return f"{told}, and more by the luck of one training." if one_seed else f"{told}."

@@ -14,6 +14,7 @@ from benchmark.report.figures.canvas import (
     DPI,
     footing,
     heading,
+    in_order,
     labelled,
     look,
     method_styles,
@@ -32,17 +33,18 @@ FEW, BOXES = 10, 5
 
 
 def images_figure(found: Sampled, *, order: Sequence[str]) -> Figure:
-    """A panel a task, a box a method, best mean rank on top; dashed is the floor's median.
+    """A panel a task, a box a method in the fixed order; dashed is the floor's median.
 
     Args:
         found: What to draw.
-        order: Every method that the project knows; fixes the colours.
+        order: Every method that the project knows; fixes places and colours.
     """
     board, values = found.board, image_means(found.scores)
     title = f"Test images, {board.title}"
     if not found.scores.scored().any():
         return saying(title, "No scores.")
-    methods = [row.method for row in board.rows]
+    methods = in_order(order, {row.method for row in board.rows})
+    labels = {row.method: row.label for row in board.rows}
     styles = method_styles(order, methods)
     columns = min(COLUMNS, len(board.tasks))
     rows = math.ceil(len(board.tasks) / columns)
@@ -61,7 +63,7 @@ def images_figure(found: Sampled, *, order: Sequence[str]) -> Figure:
             axis.set_title(labelled(task, board.sources))
             axis.set_xlabel(board.scale.axis)
             axis.xaxis.set_major_locator(MaxNLocator(4))
-            axis.set_yticks(range(len(methods)), [row.label for row in board.rows])
+            axis.set_yticks(range(len(methods)), [labels[m] for m in methods])
             axis.set_ylim(len(methods) - 0.4, -0.6)
         for axis in axes[len(board.tasks) :]:
             axis.set_visible(False)

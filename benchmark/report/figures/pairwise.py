@@ -12,6 +12,7 @@ from benchmark.report.figures.canvas import (
     DPI,
     footing,
     heading,
+    in_order,
     look,
     room,
     saying,
@@ -25,21 +26,23 @@ from benchmark.report.superiority import superiority
 CLEAR = 0.95
 
 
-def pairwise_figure(found: Sampled) -> Figure:
-    """Row ahead of column, in per cent of draws; methods by mean rank, best first.
+def pairwise_figure(found: Sampled, *, order: Sequence[str]) -> Figure:
+    """Row ahead of column, in per cent of draws; methods in the fixed order.
 
     Args:
         found: What to draw.
+        order: Every method that the project knows; fixes the places.
     """
     board = found.board
     title = f"Probability of superiority, {board.title}"
     result = superiority(found.scores, found.sample, scale=board.scale)
     if result.reason:
         return saying(title, f"No probabilities: {result.reason}.")
-    rows = [row for row in board.rows if row.method in result.methods]
-    index = [result.methods.index(row.method) for row in rows]
+    rows = {row.method: row for row in board.rows}
+    shown = in_order(order, result.methods)
+    index = [result.methods.index(method) for method in shown]
     shares = result.shares[np.ix_(index, index)]
-    names = [row.label for row in rows]
+    names = [rows[method].label for method in shown]
     told = _words(found, [row.label for row in board.rows if row.method not in result.methods])
     width = max(7.0, 3.2 + 0.36 * len(names))
     tall = 0.6 + 0.27 * max(len(names), 4) + slant(names)

@@ -57,7 +57,7 @@ def price_figure(
     names = [row.method for row in board.rows if row.method in known]
     styles = method_styles(order, names)
     shares = _shares(own, spent, larger_is_better=board.scale.larger_is_better)
-    told = _words(bool(shares), left_out)
+    told = _words(bool(shares), left_out, found.board.spread)
     with look():
         size = (WIDTH, max(3.0, 0.5 + 0.18 * len(names)) + room(WIDTH, title, told))
         figure = Figure(figsize=size, dpi=DPI, layout="constrained")
@@ -126,9 +126,9 @@ def _shares(means: Averages, spent: np.ndarray, *, larger_is_better: bool) -> di
     }
 
 
-def _words(with_shares: bool, left_out: Sequence[str]) -> list[str]:
+def _words(with_shares: bool, left_out: Sequence[str], spread: str) -> list[str]:
     told = "Dashed: the Pareto front, methods that no other beats at the same cost or less."
     often = " Per cent: share of bootstrap draws in which a method is on it." if with_shares else ""
-    bars = "Bars: 95 % over seeds and test images." if with_shares else "No intervals can be had."
+    bars = f"Bars: 95 % over {spread}." if with_shares else "No intervals can be had."
     gone = f"Not drawn, for cost or cells are unknown: {', '.join(left_out)}." if left_out else ""
     return [f"{told}{often}", bars, gone]

@@ -63,7 +63,7 @@ def representation_figure(
     names = [row.method for row in board.rows if row.method in drawn]
     styles = method_styles(order, names)
     left_out = [row.label for row in board.rows if row.method not in drawn]
-    told = _words(left_out)
+    told = _words(left_out, found.board.spread)
     with look():
         size = (WIDTH, max(3.2, 0.9 + 0.18 * len(names)) + room(WIDTH, title, told))
         figure = Figure(figsize=size, dpi=DPI, layout="constrained")
@@ -117,12 +117,12 @@ def _panel(
     sns.despine(ax=axis)
 
 
-def _words(left_out: Sequence[str]) -> list[str]:
+def _words(left_out: Sequence[str], spread: str) -> list[str]:
     gone = f"Not drawn, for cells or measures are missing: {', '.join(left_out)}."
     return [
         (
             f"p: share of orders that correlate as strongly; all orders up to n = {EXACT}, else "
-            f"{PERMUTATIONS} drawn. Three tests, not corrected. Bars: 95 % over seeds and images."
+            f"{PERMUTATIONS} drawn. Three tests, not corrected. Bars: 95 % over {spread}."
         ),
         (
             "Weak evidence: methods are few and not a sample of anything, and what correlates over "
