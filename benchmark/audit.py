@@ -23,9 +23,7 @@ def audit(store: Store, axis: Axis | None = None, tolerance: float | None = None
         StoreError: If the folder holds no results.
     """
     question, rows = asked(store.root), standings(store)
-    budget = question.terms.get("budget", {})
-    held: Axis = axis or budget.get("axis", "images")
-    per_cent = budget.get("tolerance", 1.0) if tolerance is None else tolerance
+    held, per_cent = terms_of(question, axis, tolerance)
     found = entries(store, rows)
     return [
         *unfinished(rows),
@@ -35,6 +33,13 @@ def audit(store: Store, axis: Axis | None = None, tolerance: float | None = None
         *early(found),
         *unpaired(question),
     ]
+
+
+def terms_of(question: Asked, axis: Axis | None, tolerance: float | None) -> tuple[Axis, float]:
+    """What methods must have spent alike, and by how many per cent they may differ."""
+    budget = question.terms.get("budget", {})
+    most = budget.get("tolerance", 1.0) if tolerance is None else tolerance
+    return axis or budget.get("axis", "images"), most
 
 
 def unfinished(rows: Iterable[Standing]) -> Iterator[str]:

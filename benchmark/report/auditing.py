@@ -1,18 +1,22 @@
 """What cells cost and whether they may be compared, on the terminal or as JSON."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from benchmark.audit import audit
-from benchmark.ledger import Axis, entries, totals
+from benchmark.asked import asked
+from benchmark.audit import audit, terms_of
+from benchmark.ledger import CONTROL, Axis, entries, totals
 from benchmark.listing import table
 from benchmark.status import standings
 from benchmark.store import Store
 
 #: Columns that fit a terminal; JSON has all.
 SHOWN = ("method", "images drawn", "steps", "TFLOP", "seconds", "fine-tuning TFLOP", "peak MiB")
+#: Factor up to which two costs are called alike.
+ALIKE = 1.05
 #: Findings that are named on the terminal.
 NAMED = 40
 
@@ -38,5 +42,18 @@ def show_audit(
         console.print(f"fault  {finding}")
     if len(findings) > NAMED:
         console.print(f"fault  and {len(findings) - NAMED} more: see --json")
-    console.print(f"{len(findings)} faults" if findings else "the comparison is fair")
+    held, most = terms_of(asked(folder), axis, tolerance)
+    alike = f"no fault: all methods spent alike in {held}, within {most:g} %{but(costs)}"
+    console.print(f"{len(findings)} faults" if findings else alike)
     return findings
+
+
+def but(costs: Sequence[Mapping[str, object]]) -> str:
+    """In what else they differ, by what factor; the control spends nothing."""
+    parts = []
+    for name in ("TFLOP", "seconds"):
+        known = [row[name] for row in costs if row["method"] != CONTROL]
+        spent = [float(x) for x in known if isinstance(x, int | float) and x > 0]
+        if spent and max(spent) / min(spent) > ALIKE:
+            parts.append(f"in {name} by up to {max(spent) / min(spent):.1f} times")
+    return f"; they differ {' and '.join(parts)}" if parts else ""

@@ -10,6 +10,7 @@ import pandas as pd
 from benchmark.report.estimate import NOTHING, Estimate, plain
 from benchmark.report.prices import PRICES, Price
 from benchmark.report.scales import SCALES, Scale
+from benchmark.report.selection import DIRECT_STAGE, FLOOR
 
 #: Columns of a row but for its scores, as they are headed.
 SUMMARY = (
@@ -167,10 +168,15 @@ class Leaderboard:
             row.rank.ranks(),
             NOTHING if row.wins is None else str(row.wins),
             NOTHING if row.ties is None else str(row.ties),
-            row.gain.text(self.scale.decimals, signed=True),
-            row.gain_direct.text(self.scale.decimals, signed=True),
+            *(gain.text(self.scale.decimals, signed=True) for gain in self.gains(row)),
             row.coverage,
         ]
+
+    def gains(self, row: Row) -> tuple[Estimate, Estimate]:
+        """A row's gains on both floors; none of a floor on itself."""
+        floor = row.method == FLOOR
+        direct = floor and self.stage == DIRECT_STAGE
+        return Estimate() if floor else row.gain, Estimate() if direct else row.gain_direct
 
     def price(self, row: Row) -> Price:
         """What a pre-training of a row's method has cost."""

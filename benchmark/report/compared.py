@@ -29,10 +29,12 @@ DRAWS = 2000
 READING = (
     "Difference: METHOD less its rival, mean over tasks, with 95 % over seeds and test images. "
     "Better, tied, worse: share of bootstrap draws beyond a practical tie of {tie}. p: Wilcoxon's "
-    "signed-rank test over images, corrected by Holm; it takes the training runs as they are and "
-    "finds too much where runs differ, so never read it alone. Detectable: the true difference "
-    "that would be found four times out of five ({errors:.2f} standard errors). Seeds: how many "
-    "would halve the interval; none where the images' part is larger."
+    "signed-rank test over images, corrected by Holm, with the sign of the mean over images: tasks "
+    "with many images weigh more in it than in the difference, and the two may disagree (--task "
+    "takes one). It takes the training runs as they are and finds too much where runs differ: "
+    "never read it alone. Detectable: the true difference that would be found four times out of "
+    "five ({errors:.2f} standard errors). Seeds: how many would halve the interval; none where the "
+    "images' part is larger."
 )
 
 
@@ -117,6 +119,7 @@ def row_of(odds: Odds, test: PairedTest, found: Power, scale: Scale) -> dict[str
         "worse": plain(odds.worse),
         "images": test.images,
         "p": plain(test.corrected),
+        "towards": "" if test.difference == 0 else "+" if test.difference > 0 else "-",
         "detectable": plain(found.detectable),
         "seeds behind it": found.seeds,
         "advice": NOTHING if found.reason else found.advice,
@@ -147,16 +150,15 @@ def show(found: Comparison, console: Console) -> None:
     if rows:
         columns = ("rival", "difference", "better", "tied", "worse", "p", "detectable", "seeds")
         table([cells(row, scale) for row in rows], columns, console=console)
-    for row in rows:
-        for remark in row["remarks"]:
-            console.print(f"- {row['rival']}: {remark}", markup=False)
+    for whose, remark in told(rows):
+        console.print(f"- {whose}{remark}", markup=False)
     if not math.isnan(ranked.critical):
         places = ", ".join(
             f"{name} {rank:.2f}"
             for name, rank in zip(ranked.methods, ranked.mean_ranks, strict=True)
         )
         console.print(
-            f"Mean ranks: {places}. Friedman p = {ranked.p:.3f}; Nemenyi's critical difference "
+            f"Mean ranks: {places}. Friedman's p: {least(ranked.p)}; Nemenyi's critical difference "
             f"{ranked.critical:.2f} ranks.",
             markup=False,
         )
@@ -164,6 +166,20 @@ def show(found: Comparison, console: Console) -> None:
         console.print(f"- {remark}", markup=False, style="red" if "oracle" in remark else "")
     tie = f"{scale.tie:g}{' ' + scale.unit if scale.unit else ''}"
     console.print(READING.format(tie=tie, errors=ERRORS), markup=False)
+
+
+def told(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Remarks with the rival that they are about; what is so of all, once."""
+    every = [set(row["remarks"]) for row in rows]
+    common = set.intersection(*every) if len(rows) > 1 else set[str]()
+    once = [("", text) for text in (rows[0]["remarks"] if rows else []) if text in common]
+    own = [(f"{r['rival']}: ", text) for r in rows for text in r["remarks"] if text not in common]
+    return [*once, *own]
+
+
+def least(p: float) -> str:
+    """A probability; never 0."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def cells(row: dict[str, Any], scale: Scale) -> dict[str, object]:
@@ -177,7 +193,7 @@ def cells(row: dict[str, Any], scale: Scale) -> dict[str, object]:
         "rival": row["rival"],
         "difference": row["text"],
         **{name: share(name) for name in ("better", "tied", "worse")},
-        "p": NOTHING if row["p"] is None else f"{row['p']:.3f}",
+        "p": NOTHING if row["p"] is None else f"{least(row['p'])} {row['towards']}".strip(),
         "detectable": NOTHING if smallest is None else f"{smallest:.{scale.decimals}f}",
         "seeds": row["advice"].removesuffix(" seeds").replace("no number of", "none"),
     }

@@ -1,9 +1,10 @@
-"""A leaderboard as a LaTeX table, for papers: needs only booktabs."""
+"""A leaderboard as a LaTeX table, for papers: needs booktabs, and graphicx for its width."""
 
 import math
 
 from benchmark.report.board import Leaderboard, Row, Top
 from benchmark.report.estimate import NOTHING, Estimate
+from benchmark.report.prices import PRICES
 
 #: What LaTeX would take for a command.
 SPECIAL = {
@@ -21,7 +22,7 @@ SPECIAL = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
 }
-HEAD = ("Method", "Rank", "Wins", "Gain")
+HEAD = ("Method", "Rank", "Wins", "Ties", "Gain", "Gain (direct)", "Cells")
 
 
 def latex(board: Leaderboard) -> str:
@@ -30,29 +31,33 @@ def latex(board: Leaderboard) -> str:
     The best mean of each task is bold; underlined are those that cannot be told apart from it
     (``board.Top``).
     """
-    columns = "l" + "r" * (len(HEAD) - 1 + len(board.tasks))
+    heads = [*HEAD, *(PRICES.values() if board.prices else ()), *board.tasks]
     lines = [
-        r"% \usepackage{booktabs}",
-        r"\begin{table}",
+        r"% \usepackage{booktabs,graphicx}",
+        r"\begin{table*}",
         r"\centering",
         rf"\caption{{{caption(board)}}}",
-        rf"\begin{{tabular}}{{{columns}}}",
+        r"\resizebox{\textwidth}{!}{%",
+        rf"\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}",
         r"\toprule",
-        " & ".join([*HEAD, *map(escaped, board.tasks)]) + r" \\",
+        " & ".join(map(escaped, heads)) + r" \\",
         r"\midrule",
         *(line for row in board.rows for line in both(board, row)),
         r"\bottomrule",
-        r"\end{tabular}",
-        r"\end{table}",
+        r"\end{tabular}}",
+        r"\par\raggedright\footnotesize",
+        *(escaped(note) for note in board.notes),
+        r"\end{table*}",
     ]
-    return "\n".join([*lines, *(f"% {note}" for note in board.notes), ""])
+    return "\n".join([*lines, ""])
 
 
 def caption(board: Leaderboard) -> str:
     """What is shown, and how to read it."""
     return (
         f"{escaped(board.title)}. Second lines: 95\\,\\% intervals. Bold: the best mean; "
-        "underlined: not told apart from it. Gain: on no pre-training in the same stage."
+        "underlined: not told apart from it. Gains: on no pre-training in the same stage, and in "
+        "one stage."
     )
 
 
@@ -64,14 +69,20 @@ def both(board: Leaderboard, row: Row) -> list[str]:
         emphasised(value(score, decimals), row.method, board.tops.get(task, Top()))
         for task, score in zip(board.tasks, scores, strict=True)
     ]
-    won = NOTHING if row.wins is None else str(row.wins)
+    counts = [NOTHING if count is None else str(count) for count in (row.wins, row.ties)]
     rank = NOTHING if math.isnan(row.rank.value) else f"{row.rank.value:.1f}"
-    gain = value(row.gain, decimals, signed=True)
+    gains = [value(gain, decimals, signed=True) for gain in board.gains(row)]
     _, mark, range_ = row.rank.ranks().partition(" (")
     ranks = f"({range_}" if mark else ""
-    below = [ranks, "", ends(row.gain, decimals), *(ends(score, decimals) for score in scores)]
+    prices = board.priced(row)
+    below = [
+        *(ranks, "", "", *(ends(gain, decimals) for gain in board.gains(row)), ""),
+        *([""] * len(prices)),
+        *(ends(score, decimals) for score in scores),
+    ]
+    above = [escaped(row.label), rank, *counts, *gains, row.coverage, *prices, *marked]
     return [
-        " & ".join([escaped(row.label), rank, won, gain, *marked]) + r" \\",
+        " & ".join(above) + r" \\",
         " & ".join(["", *(rf"{{\scriptsize {text}}}" if text else "" for text in below)]) + r" \\",
     ]
 

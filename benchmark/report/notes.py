@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmark.report.scales import PRACTICAL_TIE, SCALES
 from benchmark.report.scores import DIRECT, Scores
-from benchmark.report.selection import DIRECT_STAGE, FLOOR, LACKING, Selection
+from benchmark.report.selection import DIRECT_STAGE, FLOOR, LACKING, PROBED, Selection
 from benchmark.report.statistics import FEW_COVERAGE, Bootstrap
 
 #: How many cells a note names.
@@ -41,6 +41,7 @@ def notes(
         *_cells(selection, grid),
         *_comparison(grid, complete),
         *_floors(grid, complete),
+        *_probed(selection),
         *_equal(grid, sample),
     )
 
@@ -160,6 +161,14 @@ def _floors(grid: Scores, complete: tuple[str, ...]) -> Iterator[str]:
         yield (
             f"{FLOOR} lacks cells of the {DIRECT_STAGE} stage: no gain over training in one stage "
             "can be given."
+        )
+
+
+def _probed(selection: Selection) -> Iterator[str]:
+    if selection.stage in PROBED:
+        yield (
+            "Nothing is trained here: a classifier of frozen features. The gain on random direct "
+            "sets it beside a trained network. Its own seconds are in the ledger."
         )
 
 

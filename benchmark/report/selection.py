@@ -16,6 +16,9 @@ DIRECT_STAGE = "direct"
 
 #: Every stage, in the order of reports; the last two score frozen features without a decoder.
 STAGES = ("frozen", "finetuned", DIRECT_STAGE, "probe", "neighbours")
+
+#: Those in which nothing is trained but a classifier.
+PROBED = ("probe", "neighbours")
 _COLUMNS = (
     *("method", "task", "domain", "source", "stage", "fraction"),
     *("seed", "metric", "image", "status", "score"),

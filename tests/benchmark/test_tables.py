@@ -65,7 +65,8 @@ def test_latex_marks_the_best_and_those_like_it() -> None:
     assert not re.search(r"textbf|underline", lines["random"])
     assert r"disc\_task" in lines["Method"]
     assert len({line.count("&") for line in text.splitlines() if line.endswith(r"\\")}) == 1
-    assert r"\begin{tabular}{lrrrrr}" in text
+    assert r"\begin{tabular}{lrrrrrrrr}" in text
+    assert "no number here is about real images" in text.split(r"\end{tabular}")[1]
     assert "phantom" in text
     for open_, close in (("{", "}"), (r"\begin", r"\end")):
         assert text.count(open_) == text.count(close)

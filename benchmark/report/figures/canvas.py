@@ -42,13 +42,15 @@ def method_styles(order: Sequence[str], methods: Sequence[str]) -> dict[str, tup
     """
     palette = sns.color_palette("colorblind").as_hex()
     colours = [colour for place, colour in enumerate(palette) if place not in TAKEN]
-    names = [name for name in in_order(order, {*order, *methods}) if name not in OWN]
+    everybody = in_order(order, {*order, *methods})
+    names = [name for name in everybody if name not in {*OWN, FLOOR}]
     styles = {
         name: (colours[i % len(colours)], _MARKERS[i // len(colours) % len(_MARKERS)])
         for i, name in enumerate(names)
     }
     own = {name: (palette[place], marker) for name, (place, marker) in OWN.items()}
-    return {**styles, **own, FLOOR: (FLOOR_COLOUR, "X")}
+    own[FLOOR] = (FLOOR_COLOUR, "X")
+    return {name: styles.get(name) or own[name] for name in everybody}
 
 
 def in_order(order: Sequence[str], methods: Collection[str]) -> list[str]:

@@ -134,6 +134,7 @@ def curves_figure(courses: Sequence[Course], *, order: Sequence[str], title: str
             f"{pool} {word}" for pool, (word, _) in zip(pools, LINES, strict=False)
         )
         told = f"; {drawn_as}" if len(pools) > 1 else ""
+        figure.supylabel("loss", fontsize=9)
         figure.supxlabel(
             f"share of the budget; lines: training, dots: validation loss{told}", fontsize=9
         )

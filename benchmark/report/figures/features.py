@@ -24,7 +24,8 @@ from benchmark.report.figures.canvas import (
 COLUMNS = 8
 READING = (
     "Colours: the first three principal components of a method's dense features on the image. "
-    "They mean nothing across methods: each has components of its own."
+    "They mean nothing across methods: each has components of its own. Regions: which of a "
+    "method's clusters is largest at a pixel, in colours without an order. Of the smallest seed."
 )
 
 #: Of any size: maps are as coarse as the features are.

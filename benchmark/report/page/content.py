@@ -79,10 +79,8 @@ class Page:
         """Kinds of images, with the tasks that have them; sorted."""
         pairs = {(kind, task) for b in self.boards for task, kind in b.sources.items()}
         pairs |= {(cell.source, cell.task) for cell in self.provenance.cells}
-        pairs |= {
-            (v.source, task) for v in self.claims for task in v.claim.tasks if v.source != "real"
-        }
-        kinds = {kind for kind, _ in pairs} | {p.kind for p in (*self.drawings, *self.sheets)}
+        kinds = {kind for kind, _ in pairs} | {v.source for v in self.claims if v.source != "real"}
+        kinds |= {p.kind for p in (*self.drawings, *self.sheets)}
         return {
             kind: sorted(task for own, task in pairs if own == kind)
             for kind in sorted(kinds - {""})

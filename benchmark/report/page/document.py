@@ -45,6 +45,11 @@ def page(content: Page) -> str:
             ledger=ledger_table(content.ledger),
             common=common(board.notes for board in content.boards),
             facets=facets(content),
+            whole=[
+                board
+                for board in content.boards
+                if not board.part and board.fraction == max(b.fraction for b in content.boards)
+            ],
             alike=any(top.like for board in content.boards for top in board.tops.values()),
         )
     )

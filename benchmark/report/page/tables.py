@@ -130,8 +130,7 @@ def summary(board: Leaderboard, row: Row) -> list[Entry]:
         estimated(row.rank.ranks(), row.rank),
         counted(row.wins),
         counted(row.ties),
-        estimated(row.gain.text(decimals, signed=True), row.gain),
-        estimated(row.gain_direct.text(decimals, signed=True), row.gain_direct),
+        *(estimated(gain.text(decimals, signed=True), gain) for gain in board.gains(row)),
         Entry(row.coverage, "", row.cells[0] / max(row.cells[1], 1)),
     ]
 
@@ -155,7 +154,8 @@ def amount(value: object) -> Entry:
         return Entry(NOTHING)
     if 0 < abs(value) < 0.001:
         return Entry(f"{value:.2g}", "", float(value))
-    decimals = 0 if isinstance(value, int) or abs(value) >= 1000 else 3 if abs(value) < 10 else 1
+    whole = float(value).is_integer() or abs(value) >= 1000
+    decimals = 0 if whole else 3 if abs(value) < 10 else 1
     return Entry(f"{value:,.{decimals}f}", "", float(value))
 
 

@@ -58,7 +58,7 @@ def test_every_part_is_there_and_every_link_has_a_place(content: Page) -> None:
         "phantom images: a test of the machinery, not of the methods",
         "Nobody has computed these scores.",
         "a beside b",
-        "Audit: passes.",
+        "Audit: passes, as far as the records tell.",
         "24 cells: 24 done",
         "method02 wins at least half of the tasks",
         "phantom images, frozen",
