@@ -43,9 +43,10 @@ def terms_of(question: Asked, axis: Axis | None, tolerance: float | None) -> tup
 
 
 def unfinished(rows: Iterable[Standing]) -> Iterator[str]:
-    """Cells that are not done by today's code; those that the plan leaves out have no rank."""
+    """Cells that are not done by today's code; methods that the plan leaves out have no rank."""
     for row in rows:
-        if row.state not in (State.DONE, State.FOREIGN, State.SKIPPED) or not row.folder:
+        left_out = row.state is State.SKIPPED and row.cell.method != CONTROL
+        if (row.state not in (State.DONE, State.FOREIGN) and not left_out) or not row.folder:
             yield f"{row.cell.label} is {row.state}{f': {row.detail}' if row.detail else ''}"
 
 

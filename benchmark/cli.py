@@ -98,9 +98,9 @@ def pretrain(
 ) -> None:
     """Train every encoder of PLAN that OUT lacks, nothing downstream; draw the loss curves."""
     from benchmark.changes import Of, plan_from  # noqa: PLC0415
-    from benchmark.threads import share  # noqa: PLC0415
+    from benchmark.threads import ranks_here, share  # noqa: PLC0415
 
-    checked = plan_from(plan, scale, changes, Of(method, pools=pool), share(1, out))
+    checked = plan_from(plan, scale, changes, Of(method, pools=pool), share(ranks_here(), out))
     from benchmark.pretraining import pretrain_all  # noqa: PLC0415
     from benchmark.report.courses import print_courses  # noqa: PLC0415
 

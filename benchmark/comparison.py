@@ -19,7 +19,7 @@ from benchmark.machine import device_called
 from benchmark.plan import Plan
 from benchmark.progress import progress_bar, work
 from benchmark.roots import root_of
-from benchmark.skipping import reasons, without_skipped
+from benchmark.skipping import outdated, reasons, without_skipped
 from benchmark.store import Store
 from methods.errors import ConfigError
 from tasks.base import Source
@@ -77,8 +77,11 @@ def compare(
     grid = prepared(plan, root, device_name, store, console)
     lists = call.lists()
     chosen = only(grid.cells, way.only)
+    for cell in outdated(grid, store, chosen):
+        store.drop_cell(cell.name)
     if way.retry_failed:
-        drop_failed(store, chosen, console)
+        skipped = reasons(grid)
+        drop_failed(store, [cell for cell in chosen if cell.name not in skipped], console)
     missing = [cell for cell in chosen if not store.has_cell(cell.name)]
     if plan.ranks > 1 and not all(store.has_encoder(cell.encoder) for cell in missing):
         raise ConfigError(
@@ -155,12 +158,14 @@ def left_to_do(
     """The cells that ``compare`` would compute; nothing but phantoms and caches is written."""
     console, store = Console(highlight=False, soft_wrap=True), Store(out)
     grid = read(plan, root_of(plan, data, store, console, cache), device_name, store, console)
-    skipped = reasons(grid)
+    skipped, chosen = reasons(grid), only(grid.cells, way.only)
+    again = {cell.name for cell in outdated(grid, store, chosen)}
+    if way.retry_failed:
+        again |= {cell.name for cell in chosen if not ended_well(store, cell)}
     return [
         cell
-        for cell in only(grid.cells, way.only)
-        if cell.name not in skipped
-        and (not store.has_cell(cell.name) or (way.retry_failed and not ended_well(store, cell)))
+        for cell in chosen
+        if cell.name not in skipped and (cell.name in again or not store.has_cell(cell.name))
     ]
 
 

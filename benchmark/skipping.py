@@ -19,6 +19,24 @@ def reasons(grid: Grid) -> dict[str, str]:
     return {name: grid.plan.skip[at] for name, at in places.items() if at in grid.plan.skip}
 
 
+def outdated(grid: Grid, store: Store, cells: Sequence[Cell]) -> list[Cell]:
+    """Cells that are there and not what the plan says of them now.
+
+    They were left out by a plan that had another reason, or have failed and are now left out.
+    """
+    skipped, out = reasons(grid), []
+    for cell in cells:
+        if not store.has_cell(cell.name):
+            continue
+        status, why = store.status(cell.name), skipped.get(cell.name)
+        if status is Status.SKIPPED:
+            if store.record(cell.name)["reason"] != why:
+                out.append(cell)
+        elif why is not None and status is not Status.DONE:
+            out.append(cell)
+    return out
+
+
 def without_skipped(
     grid: Grid, store: Store, cells: Sequence[Cell], say: Callable[[str], None]
 ) -> list[Cell]:

@@ -15,6 +15,11 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
+def ranks_here() -> int:
+    """Processes that torchrun has started on this machine; 1 without it."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
 def share(workers: int, out: Path | None = None) -> int:
     """Threads for each of so many workers, whose results go to ``out``.
 

@@ -20,7 +20,7 @@ from benchmark.report.practical import Odds, practical_odds
 from benchmark.report.rank_tests import RankTest, rank_test
 from benchmark.report.scales import SCALES, Scale
 from benchmark.report.scores import scores
-from benchmark.report.selection import select
+from benchmark.report.selection import PROBED, select
 from benchmark.report.significance import PairedTest, paired_tests
 from benchmark.report.statistics import bootstrap
 
@@ -101,7 +101,7 @@ def compared(
     rows = [row_of(*each, scale) for each in zip(odds.rows, tests.rows, powers.rows, strict=True)]
     remarks = [text for text in (odds.reason, *ranked.warnings, ranked.reason) if text]
     remarks += left_out_notes(found.left_out)
-    if found.oracle:
+    if found.oracle and stage not in PROBED:
         remarks.append(ORACLE)
     kinds = ", ".join(sorted({cell.source for cell in cells}))
     title = f"{method} on {kinds} images, {stage}, {scale.title}, {odds.scope}"

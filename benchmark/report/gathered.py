@@ -11,7 +11,7 @@ from benchmark import registry
 from benchmark.asked import Asked, Wanted, asked
 from benchmark.durable import StoreError
 from benchmark.report.board import Leaderboard
-from benchmark.report.footers import ORACLE, given_notes, pool_notes, stale_notes, tuned_notes
+from benchmark.report.footers import given_notes, pool_notes, stale_notes, tuned_notes
 from benchmark.report.frame import Result, results, tidy
 from benchmark.report.prices import READING as COSTS
 from benchmark.report.prices import prices
@@ -84,7 +84,6 @@ class Gathered:
             *stale_notes(self.old),
             *tuned_notes(self.question.cells),
             *given_notes(self.given),
-            *([ORACLE] if self.oracle else []),
         ]
         known = prices(
             (cell.method, str(result.facts["encoder"]), result.price)

@@ -106,4 +106,4 @@ def emphasised(text: str, method: str, top: Top) -> str:
 
 def escaped(text: str) -> str:
     """A text that LaTeX prints as it is."""
-    return "".join(SPECIAL.get(letter, letter) for letter in text)
+    return "".join(SPECIAL.get(letter, letter) for letter in " ".join(text.split()))

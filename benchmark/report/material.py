@@ -10,14 +10,13 @@ from benchmark.report.sampled import Sampled
 
 
 def material(found: Gathered, frame: pd.DataFrame, boards: list[Sampled]) -> Material:
-    """Everything that the figures of a report are made of; features at the largest fraction."""
+    """Everything that figures are made of; features at each task's largest label fraction."""
     tasks = dict.fromkeys(cell.task for cell in found.question.cells)
-    most = max((cell.fraction for cell in found.there), default=1.0)
-    probed = {
-        cell: result
-        for cell, result in found.there.items()
-        if STAGE in cell.stages and cell.fraction == most
+    probes = {cell: result for cell, result in found.there.items() if STAGE in cell.stages}
+    most = {
+        task: max((c.fraction for c in probes if c.task == task), default=1.0) for task in tasks
     }
+    probed = {cell: result for cell, result in probes.items() if cell.fraction == most[cell.task]}
     shown = (examples(found.store, found.there, task) for task in tasks)
     maps = (feature_row(found.store, probed, task) for task in tasks)
     return Material(

@@ -13,11 +13,12 @@ from rich.text import Text
 
 from benchmark.durable import put_file
 from benchmark.report.board import SUMMARY, Leaderboard
+from benchmark.report.footers import ORACLE
 from benchmark.report.latex import latex
 from benchmark.report.leaderboard import sampled
 from benchmark.report.prices import PRICES, Price
 from benchmark.report.sampled import Sampled
-from benchmark.report.selection import STAGES
+from benchmark.report.selection import PROBED, STAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,13 @@ def sampled_of(
 
 def told(board: Leaderboard, about: About, part: str) -> Leaderboard:
     """A board with what else it has to say."""
+    # What is not trained has no checkpoints to choose.
+    oracle = about.oracle and board.stage not in PROBED
     return replace(
         board,
         rows=tuple(replace(row, stale=row.method in about.stale) for row in board.rows),
-        notes=(*board.notes, *about.footers),
-        oracle=about.oracle,
+        notes=(*board.notes, *about.footers, *([ORACLE] if oracle else [])),
+        oracle=oracle,
         prices=about.prices,
         part=part,
     )

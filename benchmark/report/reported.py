@@ -8,7 +8,7 @@ from rich.console import Console
 
 from benchmark.audit import audit
 from benchmark.claim import claims_called
-from benchmark.durable import put_file
+from benchmark.durable import json_text, put_file, read_json
 from benchmark.ledger import entries, totals
 from benchmark.report.board import Leaderboard
 from benchmark.report.claimed import verdicts
@@ -31,6 +31,8 @@ from methods.errors import ConfigError
 SUBJECT = "ld"
 #: What names of figures begin with that show images.
 SHEETS = ("examples", "features")
+#: Which files of the figures' folder a report has written.
+DRAWN = "drawn.json"
 #: Letters in a line of what is shown as it is printed.
 WIDTH = 110
 
@@ -90,14 +92,19 @@ def is_sheet(name: str) -> bool:
 
 
 def saved(figures: list[Drawing], pictures: list[Picture], folder: Path) -> list[Path]:
-    """Write figures as PNG and, but for those of photographs, as SVG; remove all others there."""
+    """Write figures as PNG and, but for those of photographs, as SVG.
+
+    Figures of an earlier report that are not drawn any more go; whatever else is there stays.
+    """
     files = {f"{each.name}.png": each.png for each in pictures}
     files |= {f"{each.name}.svg": svg(each.figure) for each in figures if not is_sheet(each.name)}
+    known = folder / DRAWN
+    earlier = read_json(known) if known.is_file() else []
+    for name in sorted(set(earlier) - files.keys()):
+        (folder / Path(name).name).unlink(missing_ok=True)
     for name, content in files.items():
         put_file(folder / name, content)
-    for old in sorted(folder.glob("*.*")):
-        if old.name not in files:
-            old.unlink()  # drawn of results that are no more
+    put_file(known, json_text(sorted(files)))
     return [folder / name for name in files]
 
 

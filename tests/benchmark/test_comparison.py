@@ -120,6 +120,20 @@ def test_what_the_plan_leaves_out_is_said_and_ranks_nobody(
     assert told["counts"] == {"done": 5, "skipped": 1}
     assert [cell["detail"] for cell in told["cells"] if cell["state"] == "skipped"] == [why]
     assert command("audit", out) == 0
+    # The same plan again, retrying, changes nothing; without [skip] the cell is computed.
+    capsys.readouterr()
+    assert command(*arguments, "--retry-failed") == 0
+    assert "again" not in capsys.readouterr().out
+    plan.write_text(PLAN, encoding="utf-8")
+    assert command(*arguments, "--dry-run") == 0
+    assert "1 cells to compute" in capsys.readouterr().out
+    assert command(*arguments) == 0
+    assert "1 cells computed, 5 kept, 0 not done" in capsys.readouterr().out
+    plan.write_text(text.replace("inpainting/scr_lung", "random/scr_lung"), encoding="utf-8")
+    bare = tmp_path / "bare"
+    assert command("run", plan, "--data", "phantom", "--out", bare, "--device", "cpu") == 0
+    assert command("audit", bare) == 1
+    assert "random / scr_lung" in capsys.readouterr().out
     for wrong, said in (
         (f'"inpainting/scr_lungs" = "{why}"', "did you mean 'inpainting/scr_lung'"),
         ('"inpainting/scr_lung" = " "', "say why"),

@@ -134,12 +134,17 @@ def test_six_tasks_fit_a_hundred_columns(frame: pd.DataFrame) -> None:
 def test_what_the_oracle_chose_is_red_and_says_so(frame: pd.DataFrame) -> None:
     out = StringIO()
     console = Console(file=out, width=100, force_terminal=True, color_system="standard")
-    result = boards_of(frame, seed=0, about=About(["Selection oracle: no result."], oracle=True))[0]
+    result = boards_of(frame, seed=0, about=About(oracle=True))[0]
     print_leaderboard(result, console)
     red = [
         line for line in out.getvalue().splitlines() if "\x1b[1;31m" in line or "\x1b[31m" in line
     ]
     assert len(red) == 2
+    # A probe has no checkpoints to choose.
+    frozen = frame[frame["stage"] == "frozen"]
+    probe = boards_of(frozen.assign(stage="probe"), seed=0, about=About(oracle=True))[0]
+    assert not probe.oracle
+    assert not any("oracle" in note for note in probe.notes)
     assert all("oracle" in line for line in red)
     assert "chosen by the oracle" in result.markdown()
     assert "oracle" not in board(frame).title

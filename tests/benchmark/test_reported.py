@@ -102,12 +102,23 @@ def test_the_same_results_give_the_same_files(tmp_path: Path, call: Call) -> Non
         return {path: path.read_bytes() for path in paths}
 
     first = written()
-    (tmp_path / "figures" / "of_older_results.png").write_bytes(b"old")
+    figures = tmp_path / "figures"
+    (figures / "of_older_results.png").write_bytes(b"old")
+    drawn = json.loads((figures / "drawn.json").read_text(encoding="utf-8"))
+    (figures / "drawn.json").write_text(json.dumps([*drawn, "of_older_results.png", "../x"]))
+    (figures / "notes.d").mkdir()
+    own = [figures / "notes.d" / "mine.txt", figures / "mine.png", tmp_path / "x"]
+    for path in own:
+        path.write_bytes(b"mine")
     assert call("report", tmp_path) == 0
+    assert [path.read_bytes() for path in own] == [b"mine"] * 3
+    own[0].unlink()
+    (figures / "notes.d").rmdir()
+    own[1].unlink()
     assert written() == first
     names = {path.stem for path in first}
     assert {"leaderboard_finetuned", "gains_frozen", "critical_frozen", "pairwise_frozen"} <= names
-    assert {path.suffix for path in first} == {".html", ".png", ".svg"}
+    assert {path.suffix for path in first} == {".html", ".png", ".svg", ".json"}
 
 
 def test_claims_and_the_comparison_are_on_the_page(tmp_path: Path, call: Call) -> None:
