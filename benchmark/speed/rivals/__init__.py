@@ -1,0 +1,1 @@
+"""What a user would run instead; each module runs on its own too."""

@@ -1,0 +1,88 @@
+"""What is timed: the same work for us, for every rival and for the limit."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from benchmark import registry
+from methods.precision import Precision
+from methods.views import view_side
+
+#: Flags of /proc/cpuinfo that mean bfloat16 in hardware.
+BFLOAT16 = ("avx512_bf16", "amx_bf16")
+#: Images a step of fine-tuning, as the reference plan has it.
+FINETUNING_BATCH = 4
+#: What the table compares with rivals; "others" are all other methods.
+WHATS = ("simclr", "byol", "ld", "finetuning")
+
+Asked = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One kind of training at one size.
+
+    Attributes:
+        what: A method's name, or "finetuning".
+        size: Side of the prepared images in pixels; views are smaller by the published crop.
+        folder: Holds ``images`` (and ``masks``) as PNG files, and ``cache``.
+        precision: Of our convolutions; rivals take float32.
+        warm: Steps before the clock starts.
+        steps: Steps that are timed.
+    """
+
+    what: str
+    size: int
+    folder: Path
+    precision: Precision = "float32"
+    warm: int = 2
+    steps: int = 4
+
+    @property
+    def batch(self) -> int:
+        """Images drawn a step: the method's own default."""
+        if self.what == "finetuning":
+            return FINETUNING_BATCH
+        size: int = self.config.batch_size
+        return size
+
+    @property
+    def config(self) -> Any:  # noqa: ANN401
+        """The method's published constants."""
+        return registry.method(self.what).Config()
+
+    @property
+    def crop(self) -> int:
+        """Side of what enters the encoder, in pixels."""
+        return self.size if self.what == "finetuning" else view_side(self.size)
+
+    def at(self, precision: Precision) -> "Work":
+        """The same at another precision."""
+        return replace(self, precision=precision)
+
+
+def automatic(flags: frozenset[str], gpu: bool = False) -> Precision:
+    """What "auto" means: bfloat16 where the hardware has it."""
+    return "bfloat16" if gpu or any(flag in flags for flag in BFLOAT16) else "float32"
+
+
+def cpu_flags() -> frozenset[str]:
+    """The processor's flags; none where the system does not list them."""
+    return frozenset(cpu_line("flags").split())
+
+
+def cpu_line(name: str) -> str:
+    """A line of /proc/cpuinfo; empty where there is none."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    found = (line.partition(":")[2].strip() for line in lines if line.startswith(name))
+    return next(found, "")
+
+
+def precision_of(asked: Asked) -> Precision:
+    """The precision asked for, "auto" resolved on this machine."""
+    return automatic(cpu_flags(), torch.cuda.is_available()) if asked == "auto" else asked
