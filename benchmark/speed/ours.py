@@ -1,6 +1,6 @@
 """Our own path, as a plan runs it: prepared files, views, optimiser steps.
 
-    python -m benchmark.speed.ours simclr --size 64 --precision auto
+python -m benchmark.speed.ours simclr --size 64 --precision auto
 """
 
 from time import perf_counter

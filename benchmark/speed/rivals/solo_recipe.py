@@ -1,6 +1,6 @@
 """B: the recipe of ``lightly_recipe`` with solo-learn's loss in the place of lightly's.
 
-    python -m benchmark.speed.rivals.solo_recipe simclr --size 64
+python -m benchmark.speed.rivals.solo_recipe simclr --size 64
 """
 
 from functools import partial
