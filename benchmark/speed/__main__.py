@@ -128,7 +128,8 @@ def main() -> None:
                 work = Work(what, size, folder, precision, steps=given.steps)
                 found = measured(work, given.pairs)
                 rows += lines(found)
-                print(json.dumps(found._asdict()), file=sys.stderr, flush=True)
+                # A long comparison that is stopped has still said what it found so far.
+                sys.stderr.write(json.dumps(found._asdict()) + "\n")
     console.print(markdown(rows), markup=False)
     console.print(f"Afterwards: {machine()}", markup=False)
 

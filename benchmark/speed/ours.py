@@ -14,6 +14,7 @@ from benchmark.speed.photographs import labelled, pool
 from benchmark.speed.work import Work
 from methods.base import Budget, Method
 from methods.networks import Encoder
+from methods.order import timetable
 from methods.pretrain import build, pretrain
 from tasks.finetuning import FineTuning
 from tasks.labelled import Settings
@@ -31,13 +32,12 @@ def pretraining(work: Work, cls: type[Method[Any]] | None = None) -> float:
     """
     cls = cls or registry.method(work.what)
     method = build(cls, work.config, "tiny", 3, seed=0)
-    # A fifth for first phases; the last step of all, which a check follows, is never reached.
+    # The last step of all, which a check follows, is never reached.
     wanted = work.warm + work.steps
-    total = 2 * wanted + 5
-    until = total - total // 4 if len(cls.phases) > 1 else wanted
-    budget = Budget(
-        images=total * work.batch, checks=1, precision=work.precision, statistics="trained"
-    )
+    drawn = 2 * wanted * work.batch
+    *earlier, _ = timetable(cls, work.batch, drawn).values()
+    until = sum(map(sum, earlier)) + wanted * work.batch
+    budget = Budget(images=drawn, checks=1, precision=work.precision, statistics="trained")
     ticks: list[float] = []
     pretrain(
         method,
@@ -45,7 +45,7 @@ def pretraining(work: Work, cls: type[Method[Any]] | None = None) -> float:
         budget,
         seed=0,
         observe=lambda _: ticks.append(perf_counter()),
-        until=until * work.batch,
+        until=until,
     )
     return seconds_a_step(ticks, work.steps)
 

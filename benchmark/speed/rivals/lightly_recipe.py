@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from lightly.data import LightlyDataset
-from lightly.loss import NegativeCosineSimilarity, NTXentLoss
+from lightly.loss import NegativeCosineSimilarity
 from lightly.models.modules import BYOLPredictionHead, BYOLProjectionHead, SimCLRProjectionHead
 from lightly.models.utils import deactivate_requires_grad, update_momentum
 from lightly.transforms import BYOLTransform, SimCLRTransform
@@ -28,6 +28,7 @@ from benchmark.speed.work import Work
 from methods.errors import ConfigError
 from methods.momentum import momentum_copy
 from methods.networks import pooled
+from methods.simclr import nt_xent
 
 #: The recipe's workers and rate.
 WORKERS, RATE = 2, 0.06
@@ -40,16 +41,14 @@ Criterion = Callable[[Tensor, Tensor], Tensor]
 class SimCLR(nn.Module):
     """The recipe's model: backbone and projection head."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, criterion: Criterion | None = None) -> None:
         super().__init__()
         c = work.config
         self.backbone = initial()
         self.projection_head: nn.Module = SimCLRProjectionHead(
             self.backbone.channels[-1], c.dim_hidden, c.dim_out
         )
-        loss = NTXentLoss(temperature=c.temperature)
-        loss.memory_bank.bank_ptr.zero_()  # left uninitialised where there is no bank
-        self.criterion: Criterion = loss
+        self.criterion: Criterion = criterion or nt_xent("lightly", c.temperature)
 
     def forward(self, x: Tensor) -> Tensor:
         """Projections."""
@@ -64,7 +63,7 @@ class SimCLR(nn.Module):
 class BYOL(nn.Module):
     """The recipe's model: backbone, heads, and their moving averages."""
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, criterion: Criterion | None = None) -> None:
         super().__init__()
         c = work.config
         self.backbone = initial()
@@ -75,7 +74,7 @@ class BYOL(nn.Module):
         self.projection_head_momentum = momentum_copy(self.projection_head)
         deactivate_requires_grad(self.backbone_momentum)
         deactivate_requires_grad(self.projection_head_momentum)
-        self.criterion: Criterion = NegativeCosineSimilarity()
+        self.criterion: Criterion = criterion or NegativeCosineSimilarity()
 
     def forward(self, x: Tensor) -> Tensor:
         """Predictions."""
@@ -96,15 +95,15 @@ class BYOL(nn.Module):
         return 0.5 * (self.criterion(p0, z1) + self.criterion(p1, z0))
 
 
-def model(work: Work) -> SimCLR | BYOL:
-    """The recipe's model.
+def model(work: Work, criterion: Criterion | None = None) -> SimCLR | BYOL:
+    """The recipe's model, with its own criterion or another.
 
     Raises:
         ConfigError: If the recipe is of neither method.
     """
     if work.what not in ("simclr", "byol"):
         raise ConfigError(f"the recipe is there for simclr and byol, not for {work.what!r}")
-    return SimCLR(work) if work.what == "simclr" else BYOL(work)
+    return (SimCLR if work.what == "simclr" else BYOL)(work, criterion)
 
 
 def transform(work: Work) -> Any:  # noqa: ANN401

@@ -3,12 +3,11 @@
 python -m benchmark.speed.rivals.solo_recipe simclr --size 64
 """
 
-from functools import partial
-
 from benchmark.speed.rivals.lightly_recipe import BYOL, SimCLR, run
 from benchmark.speed.rivals.lightly_recipe import model as recipe
 from benchmark.speed.work import Work
-from methods.backends import solo
+from methods.byol import squared_distance
+from methods.simclr import nt_xent
 
 
 def model(work: Work) -> SimCLR | BYOL:
@@ -17,13 +16,9 @@ def model(work: Work) -> SimCLR | BYOL:
     Raises:
         ConfigError: If solo-learn is not installed.
     """
-    network = recipe(work)
     if work.what == "simclr":
-        criterion = solo("losses.simclr:simclr_loss_func")
-        network.criterion = partial(criterion, temperature=work.config.temperature)
-    else:
-        network.criterion = solo("losses.byol:byol_loss_func")
-    return network
+        return recipe(work, nt_xent("solo", work.config.temperature))
+    return recipe(work, squared_distance("solo"))
 
 
 def block(work: Work) -> float:

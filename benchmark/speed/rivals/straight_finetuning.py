@@ -46,9 +46,9 @@ class Photographs(Dataset[tuple[Tensor, Tensor]]):
         image = Image.open(self.images[index]).convert("RGB")
         mask = Image.open(self.masks[index]).convert("L")
         for turn in (Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_TOP_BOTTOM):
-            if random.random() < 0.5:  # noqa: S311
+            if random.random() < 0.5:
                 image, mask = image.transpose(turn), mask.transpose(turn)
-        degrees = random.uniform(-ROTATION, ROTATION)  # noqa: S311
+        degrees = random.uniform(-ROTATION, ROTATION)
         image = image.rotate(degrees, Image.Resampling.BILINEAR)
         mask = mask.rotate(degrees, Image.Resampling.NEAREST)
         side = (self.size, self.size)

@@ -1,0 +1,133 @@
+"""Rivals do our work: equal losses, equally many parameters, equal batches; nothing is timed."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from benchmark import registry
+from benchmark.speed import limits, ours
+from benchmark.speed.photographs import labelled, pool, write
+from benchmark.speed.rivals import lightly_recipe, solo_recipe, straight_finetuning
+from benchmark.speed.rivals.straight_ld import StraightLD, full_product
+from benchmark.speed.work import Work
+from methods.draws import Draws
+from methods.ld import LocalDiscrimination
+from methods.ld.losses import region_vectors, shares
+from methods.pretrain import build
+from tasks.labelled import Settings
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty pictures of noise with masks, 64 px: what a step takes does not depend on content."""
+    made = tmp_path_factory.mktemp("speed")
+    for name in ("images", "masks"):
+        (made / name).mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        image = rng.integers(64, 256, (64, 64, 3), dtype=np.uint8)
+        write(made, number, image, (rng.random((64, 64)) > 0.9).astype(np.uint8) * 255)
+    return made
+
+
+def work(what: str, folder: Path) -> Work:
+    """The smallest that a step can be."""
+    return Work(what, 32, folder, warm=1, steps=1)
+
+
+def moved(network: torch.nn.Module) -> int:
+    """Numbers that an optimiser moves."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+
+def test_the_full_product_gives_our_region_vectors() -> None:
+    generator = torch.Generator().manual_seed(0)
+    embedding = torch.randn(4, 8, 6, 6, generator=generator)
+    r = shares(torch.randn(4, 5, 6, 6, generator=generator))
+    torch.testing.assert_close(full_product(embedding, r), region_vectors(embedding, r))
+
+
+def test_straight_ld_has_our_loss_and_gradient(folder: Path) -> None:
+    w = work("ld", folder)
+    index = torch.arange(w.batch)
+    batch = pool(folder, 32).batch(index, torch.device("cpu"))
+    draws = Draws(0, 0, index, torch.zeros_like(index), torch.device("cpu"))
+    got = []
+    for cls in (LocalDiscrimination, StraightLD):
+        method = build(cls, w.config, "tiny", 3, seed=0).train()
+        views = method.views(batch, draws)
+        assert isinstance(method, LocalDiscrimination)
+        assert views.first.images.shape[-1] == w.crop
+        images = torch.cat([views.first.images, views.second.images, views.mixed])
+        maps = method.decoder(method.encoder(images), ("embedding", "clusters"))
+        losses = method.losses(maps["embedding"], maps["clusters"], views)
+        method.total(losses).backward()  # type: ignore[no-untyped-call]
+        weight = method.decoder.branches["clusters"][1].weight
+        got.append((torch.stack(list(losses)).detach(), weight.grad, moved(method)))
+    torch.testing.assert_close(got[0][0], got[1][0])
+    torch.testing.assert_close(got[0][1], got[1][1], rtol=1e-3, atol=1e-6)
+    assert got[0][2] == got[1][2]
+
+
+@pytest.mark.parametrize("what", ["simclr", "byol"])
+def test_the_recipe_moves_as_many_numbers_as_we_do(what: str, folder: Path) -> None:
+    w = work(what, folder)
+    method = build(registry.method(what), w.config, "tiny", 3, seed=0)
+    assert moved(lightly_recipe.model(w)) == moved(method)
+    ((x0, x1),) = [next(iter(alone(w)))[0]]
+    assert x0.shape == x1.shape == (w.batch, 3, w.crop, w.crop)
+    index = torch.arange(w.batch)
+    draws = Draws(0, 0, index, torch.zeros_like(index), torch.device("cpu"))
+    views = method.views(pool(folder, 32).batch(index, torch.device("cpu")), draws)
+    assert views.a.images.shape == x0.shape
+
+
+def alone(w: Work) -> torch.utils.data.DataLoader[tuple[list[torch.Tensor], int, str]]:
+    """The recipe's loader without its workers."""
+    made = lightly_recipe.loader(w)
+    return torch.utils.data.DataLoader(
+        made.dataset, made.batch_size, sampler=made.sampler, drop_last=True
+    )
+
+
+@pytest.mark.parametrize(("what", "scale"), [("simclr", 1.0), ("byol", 2.0)])
+def test_solo_learns_loss_is_lightlys_up_to_a_constant(
+    what: str, scale: float, folder: Path
+) -> None:
+    if find_spec("solo") is None:
+        pytest.skip("solo-learn is not installed")
+    generator = torch.Generator().manual_seed(1)
+    a, b = torch.randn(2, 8, 16, generator=generator)
+    w = work(what, folder)
+    offset = 2.0 if what == "byol" else 0.0
+    lightly, solo = lightly_recipe.model(w).criterion(a, b), solo_recipe.model(w).criterion(a, b)
+    torch.testing.assert_close(solo, offset + scale * lightly)
+
+
+def test_another_method_has_no_recipe(folder: Path) -> None:
+    with pytest.raises(ValueError, match="not for 'ld'"):
+        lightly_recipe.model(work("ld", folder))
+
+
+def test_straight_finetuning_sees_our_batches(folder: Path) -> None:
+    w = work("finetuning", folder)
+    data = labelled(folder, Settings(size=32, batch_size=w.batch))
+    dataset = straight_finetuning.Photographs(folder, w.size)
+    image, mask = dataset[0]
+    assert len(dataset) == len(data.train)
+    assert image.shape == data.train.images.shape[1:]
+    assert mask.shape[1:] == data.train.masks.shape[1:]
+    assert set(mask.unique().tolist()) <= {0.0, 1.0}
+    with Image.open(folder / "images" / "000.png") as first:
+        assert first.size == (64, 64)
+
+
+@pytest.mark.parametrize("what", ["simclr", "byol", "ld", "finetuning"])
+def test_our_path_and_the_limit_take_their_steps(what: str, folder: Path) -> None:
+    w = work(what, folder)
+    assert ours.block(w) > 0.0
+    assert limits.block(w) > 0.0
