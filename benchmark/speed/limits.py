@@ -49,7 +49,7 @@ def timed(work: Work, method: Method[Any], views: Any, phase: str) -> float:  # 
         progress = Progress(phase, number, work.warm + work.steps)
         optimiser.zero_grad(set_to_none=True)
         loss: Tensor = method.loss(views, progress)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         method.after_step(progress)
         ticks.append(perf_counter())
@@ -72,7 +72,7 @@ def finetuning(work: Work) -> float:
         for _ in range(work.warm + work.steps):
             under_way.optimiser.zero_grad(set_to_none=True)
             loss = soft_dice_loss(segmenter(images, trainable=trainable), truth)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             under_way.optimiser.step()
             ticks.append(perf_counter())
         seconds += seconds_a_step(ticks, work.steps)

@@ -131,7 +131,7 @@ def run(work: Work, network: SimCLR | BYOL) -> float:
     for batch in loader(work):
         x0, x1 = batch[0]
         loss = network.loss(x0, x1)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         optimiser.zero_grad()
         ticks.append(perf_counter())

@@ -55,7 +55,8 @@ class Photographs(Dataset[tuple[Tensor, Tensor]]):
         levels = np.array(image.resize(side, Image.Resampling.BILINEAR), dtype=np.float32)
         truth = np.array(mask.resize(side, Image.Resampling.NEAREST)) > 127
         norm = NORMALISATION["fundus"]
-        pixels = (levels / 255.0 - np.float32(norm.mean)) / np.float32(norm.std)
+        mean, std = (np.array(each, dtype=np.float32) for each in (norm.mean, norm.std))
+        pixels = (levels / np.float32(255.0) - mean) / std
         return torch.from_numpy(pixels).permute(2, 0, 1), torch.from_numpy(truth)[None].float()
 
 
@@ -85,7 +86,7 @@ def stage(work: Work, encoder: torch.nn.Module, trainable: bool) -> float:
             maps = encoder(images)
         optimiser.zero_grad()
         loss = soft_dice_loss(decoder(maps), truth)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         ticks.append(perf_counter())
     return seconds_a_step(ticks, work.steps)

@@ -1,6 +1,5 @@
 """Rivals do our work: equal losses, equally many parameters, equal batches; nothing is timed."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +9,12 @@ from PIL import Image
 
 from benchmark import registry
 from benchmark.speed import limits, ours
+from benchmark.speed.__main__ import RIVALS, blocks, expanded, rivals, solo_is_there
 from benchmark.speed.photographs import labelled, pool, write
 from benchmark.speed.rivals import lightly_recipe, solo_recipe, straight_finetuning
 from benchmark.speed.rivals.straight_ld import StraightLD, full_product
 from benchmark.speed.work import Work
+from methods import METHODS
 from methods.draws import Draws
 from methods.ld import LocalDiscrimination
 from methods.ld.losses import region_vectors, shares
@@ -66,7 +67,7 @@ def test_straight_ld_has_our_loss_and_gradient(folder: Path) -> None:
         maps = method.decoder(method.encoder(images), ("embedding", "clusters"))
         losses = method.losses(maps["embedding"], maps["clusters"], views)
         method.total(losses).backward()  # type: ignore[no-untyped-call]
-        weight = method.decoder.branches["clusters"][1].weight
+        weight = method.decoder.get_parameter("branches.clusters.1.weight")
         got.append((torch.stack(list(losses)).detach(), weight.grad, moved(method)))
     torch.testing.assert_close(got[0][0], got[1][0])
     torch.testing.assert_close(got[0][1], got[1][1], rtol=1e-3, atol=1e-6)
@@ -98,7 +99,7 @@ def alone(w: Work) -> torch.utils.data.DataLoader[tuple[list[torch.Tensor], int,
 def test_solo_learns_loss_is_lightlys_up_to_a_constant(
     what: str, scale: float, folder: Path
 ) -> None:
-    if find_spec("solo") is None:
+    if not solo_is_there():
         pytest.skip("solo-learn is not installed")
     generator = torch.Generator().manual_seed(1)
     a, b = torch.randn(2, 8, 16, generator=generator)
@@ -121,7 +122,7 @@ def test_straight_finetuning_sees_our_batches(folder: Path) -> None:
     assert len(dataset) == len(data.train)
     assert image.shape == data.train.images.shape[1:]
     assert mask.shape[1:] == data.train.masks.shape[1:]
-    assert set(mask.unique().tolist()) <= {0.0, 1.0}
+    assert set(mask.flatten().tolist()) <= {0.0, 1.0}
     with Image.open(folder / "images" / "000.png") as first:
         assert first.size == (64, 64)
 
@@ -131,3 +132,16 @@ def test_our_path_and_the_limit_take_their_steps(what: str, folder: Path) -> Non
     w = work(what, folder)
     assert ours.block(w) > 0.0
     assert limits.block(w) > 0.0
+
+
+@pytest.mark.parametrize("what", ["simclr", "byol", "ld", "finetuning", "jigsaw"])
+def test_every_row_has_its_rivals_ours_and_the_limit(what: str, folder: Path) -> None:
+    found = blocks(work(what, folder).at("bfloat16"))
+    assert {"ours", "E", *rivals(what)} <= set(found)
+    assert set(rivals(what)) <= set(RIVALS.get(what, {}))
+    assert ("ours float32" in found) == (what != "jigsaw")
+
+
+def test_others_are_all_methods_without_a_rival() -> None:
+    assert {"simclr", "byol", "ld", "random", "others"}.isdisjoint(expanded(["others"]))
+    assert len(expanded(["ld", "others"])) == len(METHODS) - 3
