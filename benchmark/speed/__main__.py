@@ -21,7 +21,7 @@ from benchmark.speed.described import machine
 from benchmark.speed.measuring import Block, alternating
 from benchmark.speed.photographs import brought, draw
 from benchmark.speed.table import Measured, lines, markdown
-from benchmark.speed.work import WHATS, Work, precision_of
+from benchmark.speed.work import STEPS, WHATS, Work, precision_of
 from methods import METHODS
 from methods.errors import ConfigError
 
@@ -100,7 +100,7 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 128, 224])
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--what", nargs="+", choices=(*WHATS, "others"), default=list(WHATS))
-    parser.add_argument("--steps", type=int, default=4, help="timed steps of each measurement")
+    parser.add_argument("--steps", type=int, default=STEPS, help="timed steps of each measurement")
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto")
     parser.add_argument("--images", type=Path, help="a folder of photographs of your own")
     return parser.parse_args()

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from benchmark.machine import forget_peak, peak, resident
 from benchmark.speed.photographs import brought, draw
-from benchmark.speed.work import WHATS, Work, precision_of
+from benchmark.speed.work import STEPS, WHATS, Work, precision_of
 
 
 def main(block: Callable[[Work], float], described: str | None) -> None:
@@ -22,7 +22,7 @@ def main(block: Callable[[Work], float], described: str | None) -> None:
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="float32")
     parser.add_argument("--images", type=Path, help="a folder of photographs of your own")
     parser.add_argument("--drawn", type=Path, help="a folder as an earlier run left it")
-    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=STEPS)
     given = parser.parse_args()
     with TemporaryDirectory() as made:
         folder = given.drawn or Path(made) / "speed"

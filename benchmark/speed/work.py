@@ -20,6 +20,11 @@ WHATS = ("simclr", "byol", "ld", "finetuning")
 Asked = Literal["auto", "float32", "bfloat16"]
 
 
+#: Steps that are timed: far more than a loader with two workers has ready beforehand (four
+#: batches), which would make the rivals that decode look as if they did not.
+STEPS = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """One kind of training at one size.
@@ -38,7 +43,7 @@ class Work:
     folder: Path
     precision: Precision = "float32"
     warm: int = 2
-    steps: int = 4
+    steps: int = STEPS
 
     @property
     def batch(self) -> int:
