@@ -64,8 +64,8 @@ def gains_figure(
         axis = figure.subplots()
         colours = _colours(factor * values, decided)
         _fields(axis, factor * values, decided, colours)
-        labels = [row.label for row in found.board.rows if row.method in gains.methods]
-        axis.set_yticks(np.arange(len(methods)) + 0.5, labels)
+        labels = {row.method: row.label for row in found.board.rows}
+        axis.set_yticks(np.arange(len(methods)) + 0.5, [labels[method] for method in methods])
         axis.set_xticks(np.arange(len(names)) + 0.5, names, rotation=40, ha="right")
         _groups(axis, columns, kinds or {})
         if decided.any():

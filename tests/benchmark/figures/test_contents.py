@@ -58,6 +58,11 @@ def dots(axis: Axes) -> dict[tuple[str, str], tuple[float, float]]:
     }
 
 
+def row_names(axis: Axes) -> list[str]:
+    """What a panel's rows are called, from the first."""
+    return [label.get_text() for label in axis.get_yticklabels()]
+
+
 def test_gains_in_fields_are_the_numbers_and_brackets_the_undecided(found: Sampled) -> None:
     kinds = dict(zip(tasks(3), ["anatomy", "lesion", "anatomy"], strict=True))
     axis = gains_figure(found, order=METHODS, kinds=kinds).axes[0]
@@ -79,6 +84,7 @@ def test_gains_in_fields_are_the_numbers_and_brackets_the_undecided(found: Sampl
     assert any(text.startswith("(") for text in expected)
     names = [label.get_text() for label in axis.get_xticklabels()]
     assert names == [*order, "mean over tasks"]
+    assert row_names(axis) == [row.label for row in rows]
 
 
 def test_tasks_are_grouped_lesions_first() -> None:
@@ -93,6 +99,8 @@ def test_pairwise_fields_are_the_shares_in_the_fixed_order(found: Sampled) -> No
     order = [result.methods.index(method) for method in METHODS if method in result.methods]
     expected = [percent(float(result.shares[a, b])) for a in order for b in order if a != b]
     assert shown(axis) == expected
+    names = [result.methods[m] for m in order]
+    assert row_names(axis) == names == [label.get_text() for label in axis.get_xticklabels()]
     assert [percent(x) for x in (0.0, 0.001, 0.5, 0.999, 1.0)] == ["0", "<1", "50", ">99", "100"]
 
 
@@ -145,6 +153,7 @@ def test_boxes_are_of_the_means_over_seeds_and_the_floor_is_its_median(found: Sa
     assert floor == pytest.approx(np.median(values[found.scores.methods.index("random")]))
     points = [np.ravel(x.get_xdata()) for x in lines if x.get_marker() == "."]
     shown = [method for method in METHODS if method in found.scores.methods]
+    assert row_names(images_figure(found, order=METHODS).axes[0]) == shown
     for method, own in zip(shown, points, strict=True):
         assert own == pytest.approx(values[found.scores.methods.index(method)])
 
