@@ -16,10 +16,10 @@ from methods.base import Batch, Draws, Method, Phase, Progress, Scalar
 from methods.ld.losses import (
     Losses,
     entropy_loss,
-    l2,
     mixup_loss,
     patch_loss,
     patch_vectors,
+    pixel_vectors,
     region_loss,
     region_vectors,
     rows,
@@ -105,14 +105,15 @@ class LocalDiscrimination(Method[LDViews]):
         """
         c = self.config
         unmixed = len(embedding) - len(views.weight)
-        z = patch_vectors(embedding, c.grid)
+        v = pixel_vectors(embedding)
+        z = patch_vectors(v, c.grid)
         z_first = z[: unmixed // 2]
         patch = patch_loss(z[:unmixed], views.second.flipped, views.second.turns, c.temperature)
         mixup = mixup_loss(z[unmixed:], z_first, views.weight, c.temperature)
         if logits is None:
             return Losses(patch, mixup, torch.zeros_like(patch), torch.zeros_like(patch))
         r = shares(logits[:unmixed])
-        regions = region_vectors(embedding[:unmixed], r)
+        regions = region_vectors(v[:unmixed], r)
         return Losses(patch, mixup, region_loss(regions, c.temperature_region), entropy_loss(r))
 
     def total(self, losses: Losses) -> Scalar:
@@ -123,7 +124,7 @@ class LocalDiscrimination(Method[LDViews]):
 
     def embed(self, images: Tensor) -> Tensor:
         """Unit vectors of every pixel, shape (batch, dim, height, width)."""
-        return l2(self.decoder(self.encoder(images), ("embedding",))["embedding"], 1)
+        return pixel_vectors(self.decoder(self.encoder(images), ("embedding",))["embedding"])
 
     def masks(self, images: Tensor) -> Tensor:
         """Shares of the clusters at every pixel, shape (batch, clusters, height, width)."""
@@ -131,5 +132,4 @@ class LocalDiscrimination(Method[LDViews]):
 
     def vectors(self, images: Tensor) -> Float[Tensor, "patches dim"]:
         """Z of every patch."""
-        embedding = self.decoder(self.encoder(images), ("embedding",))["embedding"]
-        return rows(patch_vectors(embedding, self.config.grid))
+        return rows(patch_vectors(self.embed(images), self.config.grid))

@@ -5,7 +5,8 @@ https://arxiv.org/abs/2108.09440. The batch criterion is that of Ye et al., CVPR
 (``methods.batch_criterion``).
 """
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -20,6 +21,8 @@ from methods.geometry import turned_back
 EPS_NORM = 1e-10
 EPS_SHARE = 1e-9
 EPS_LOG = 1e-30
+
+LN_2 = math.log(2.0)
 
 Maps = Float[Tensor, "images dim height width"]
 
@@ -39,9 +42,14 @@ def l2(vectors: Tensor, dim: int) -> Tensor:
     return vectors / (norm + EPS_NORM)
 
 
-def patch_vectors(embedding: Maps, grid: int) -> Float[Tensor, "images dim grid grid"]:
-    """z: the unit vector of each of ``grid`` x ``grid`` patches of a pixel embedding."""
-    return l2(F.adaptive_avg_pool2d(l2(embedding, 1), grid), 1)
+def pixel_vectors(embedding: Maps) -> Maps:
+    """v: the unit vector of each pixel."""
+    return l2(embedding, 1)
+
+
+def patch_vectors(v: Maps, grid: int) -> Float[Tensor, "images dim grid grid"]:
+    """z: the unit vector of each of ``grid`` x ``grid`` patches of pixels' unit vectors."""
+    return l2(F.adaptive_avg_pool2d(v, grid), 1)
 
 
 def rows(cells: Float[Tensor, "images dim grid grid"]) -> Float[Tensor, "cells dim"]:
@@ -96,11 +104,11 @@ def shares(logits: Maps) -> Maps:
 
 
 def region_vectors(
-    embedding: Maps, r: Float[Tensor, "images clusters height width"]
+    v: Maps, r: Float[Tensor, "images clusters height width"]
 ) -> Float[Tensor, "images clusters dim"]:
     """R[n,k]: the unit vector of cluster k's region in image n, as one matrix product."""
-    v = l2(embedding, 1).flatten(2)
-    mean = torch.einsum("nkp,ndp->nkd", r.flatten(2), v) / v.shape[-1]
+    pixels = v.flatten(2)
+    mean = torch.einsum("nkp,ndp->nkd", r.flatten(2), pixels) / pixels.shape[-1]
     return l2(mean, 2)
 
 
@@ -112,6 +120,32 @@ def region_loss(regions: Float[Tensor, "images clusters dim"], temperature: floa
     return F.cross_entropy(logits.flatten(0, 1), target.flatten())
 
 
+class BinaryEntropy(torch.autograd.Function):
+    """-r log2(r + e) - (1 - r) log2(1 - r + e) of every share.
+
+    A function of its own, for its gradient needs the shares alone: the formula as it stands keeps
+    six maps of all images and clusters until the backward pass.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, r: Tensor) -> Tensor:  # noqa: ANN401
+        """Bits."""
+        ctx.save_for_backward(r)
+        rest = 1.0 - r
+        return -torch.xlogy(r, r + EPS_LOG).add_(torch.xlogy(rest, rest + EPS_LOG)).div_(LN_2)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # noqa: ANN401
+        """-log2(r + e) - r / (r + e) / ln 2, minus the same of 1 - r."""
+        (r,) = ctx.saved_tensors
+        (of_bits,) = gradients
+        rest = 1.0 - r
+        slope = torch.log2(rest + EPS_LOG).sub_(torch.log2(r + EPS_LOG))
+        slope.add_((rest / (rest + EPS_LOG)).sub_(r / (r + EPS_LOG)), alpha=1.0 / LN_2)
+        return slope.mul_(of_bits)
+
+
 def entropy_loss(r: Maps) -> Scalar:
     """L_entropy: mean binary entropy of the shares, in bits; low when assignments are decided."""
-    return (-r * torch.log2(r + EPS_LOG) - (1.0 - r) * torch.log2(1.0 - r + EPS_LOG)).mean()
+    bits: Tensor = BinaryEntropy.apply(r)
+    return bits.mean()

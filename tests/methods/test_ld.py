@@ -18,6 +18,7 @@ from methods.ld.losses import (
     mixup_loss,
     patch_loss,
     patch_vectors,
+    pixel_vectors,
     region_loss,
     region_vectors,
     shares,
@@ -114,7 +115,7 @@ def cells_loop(embedding: Tensor, grid: int) -> Tensor:
 
 def test_patch_discrimination_aligns_cells() -> None:
     embedding = values(4, 3, 8, 8)
-    z = patch_vectors(embedding, 4)
+    z = patch_vectors(pixel_vectors(embedding), 4)
     slow = cells_loop(embedding, 4)
     assert torch.allclose(z, slow, rtol=1e-9)
     second = []
@@ -130,7 +131,7 @@ def test_patch_discrimination_aligns_cells() -> None:
 
 
 def test_a_turned_copy_is_the_perfect_second_view() -> None:
-    z = patch_vectors(values(2, 8, 8, 8), 4)
+    z = patch_vectors(pixel_vectors(values(2, 8, 8, 8)), 4)
     back = turned_back(z, FLIPPED, TURNS)
     # turned_back inverts turned, so the turned views are those whose undoing gives z.
     perfect = torch.cat([back, z])
@@ -172,7 +173,7 @@ def test_regions_and_entropy_are_the_papers() -> None:
                     mean += share * unit(embedding[n, :, y, x]) / 25
                     entropy.append(-share * share.log2() - (1 - share) * (1 - share).log2())
             regions[n, k] = unit(mean)
-    assert torch.allclose(region_vectors(embedding, r), regions, rtol=1e-9)
+    assert torch.allclose(region_vectors(pixel_vectors(embedding), r), regions, rtol=1e-9)
     assert entropy_loss(r).item() == pytest.approx(float(sum(entropy) / len(entropy)), rel=1e-9)
     terms = []
     centres = [unit(regions[:, k].mean(dim=0)) for k in range(2)]
@@ -192,6 +193,37 @@ def test_region_centres_are_not_detached() -> None:
     detached = torch.nn.functional.cross_entropy((regions @ fixed.T / 0.2).flatten(0, 1), target)
     (other,) = torch.autograd.grad(detached, regions)
     assert (gradient - other).norm() / gradient.norm() > 0.05
+
+
+def plain_entropy(r: Tensor) -> Tensor:
+    """The formula as the paper has it, left to autograd."""
+    return (-r * torch.log2(r + 1e-30) - (1.0 - r) * torch.log2(1.0 - r + 1e-30)).mean()
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_the_entropys_own_gradient_is_the_formulas(dtype: torch.dtype) -> None:
+    # Shares in between, and those of a decided pixel, where 1 - r is 0 in float32.
+    inner = shares(values(2, 3, 4, 4))
+    decided = shares(torch.tensor([60.0, -60.0, -60.0]).expand(2, 4, 4, 3).permute(0, 3, 1, 2))
+    r = torch.cat([inner, decided]).to(dtype)
+    ours, plain = r.clone().requires_grad_(), r.clone().requires_grad_()
+    entropy_loss(ours).backward()
+    plain_entropy(plain).backward()
+    torch.testing.assert_close(ours.grad, plain.grad, rtol=1e-5, atol=1e-9)
+    torch.testing.assert_close(entropy_loss(ours), plain_entropy(plain), rtol=1e-6, atol=1e-9)
+
+
+def test_the_entropy_keeps_nothing_but_the_shares() -> None:
+    kept: list[Tensor] = []
+    r = shares(values(2, 3, 4, 4)).requires_grad_()
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        entropy_loss(r)
+    assert [tensor.data_ptr() for tensor in kept] == [r.data_ptr()]
 
 
 class Largest(TorchDispatchMode):
@@ -214,7 +246,7 @@ def test_the_full_product_of_embedding_and_clusters_is_never_made() -> None:
     embedding = torch.randn(4, 16, 32, 32, requires_grad=True)
     logits = torch.randn(4, 8, 32, 32, requires_grad=True)
     with Largest() as largest:
-        region_loss(region_vectors(embedding, shares(logits)), 0.2).backward()
+        region_loss(region_vectors(pixel_vectors(embedding), shares(logits)), 0.2).backward()
     assert largest.numel == embedding.numel()
     assert largest.numel < 4 * 8 * 16 * 32 * 32
 

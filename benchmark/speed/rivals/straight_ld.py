@@ -19,6 +19,7 @@ from methods.ld.losses import (
     mixup_loss,
     patch_loss,
     patch_vectors,
+    pixel_vectors,
     region_loss,
     shares,
 )
@@ -39,20 +40,21 @@ class StraightLD(LocalDiscrimination):
             return super().losses(embedding, None, views)
         c = self.config
         unmixed = len(embedding) - len(views.weight)
-        z = patch_vectors(embedding, c.grid)
+        v = pixel_vectors(embedding)
+        z = patch_vectors(v, c.grid)
         patch = patch_loss(z[:unmixed], views.second.flipped, views.second.turns, c.temperature)
         mixup = mixup_loss(z[unmixed:], z[: unmixed // 2], views.weight, c.temperature)
         r = shares(logits[:unmixed])
-        regions = full_product(embedding[:unmixed], r)
+        regions = full_product(v[:unmixed], r)
         return Losses(patch, mixup, region_loss(regions, c.temperature_region), entropy_loss(r))
 
 
 def full_product(
-    embedding: Float[Tensor, "images dim height width"],
+    v: Float[Tensor, "images dim height width"],
     r: Float[Tensor, "images clusters height width"],
 ) -> Float[Tensor, "images clusters dim"]:
     """R[n,k] by broadcasting: images x clusters x dim x height x width numbers in memory."""
-    return l2((r[:, :, None] * l2(embedding, 1)[:, None]).mean(dim=(-2, -1)), 2)
+    return l2((r[:, :, None] * v[:, None]).mean(dim=(-2, -1)), 2)
 
 
 def block(work: Work) -> float:
