@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
 from benchmark import registry
@@ -12,6 +11,7 @@ from benchmark.again import Call, ended_badly
 from benchmark.asked import PARTS, Asked, Wanted, ask
 from benchmark.cells import Cell, Status, canonical
 from benchmark.checkpoints import EVERY
+from benchmark.computing import ready
 from benchmark.executors import Executor, Request, Serial
 from benchmark.grid import Grid, settle
 from benchmark.leases import BEAT, BEATS, STALE, Leases
@@ -187,7 +187,7 @@ def prepared(plan: Plan, root: Source, device_name: str, store: Store, console: 
 def read(plan: Plan, root: Source, device_name: str, store: Store, console: Console) -> Grid:
     """A plan's grid with its data read; nothing but caches is written."""
     device = device_called(device_name)
-    torch.set_num_threads(plan.threads)
+    ready(plan.threads)
     return settle(plan, root, device, console.print, store.exclusions)
 
 

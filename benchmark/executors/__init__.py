@@ -11,11 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-import torch
-
 from benchmark.bench import TorchBench
 from benchmark.cells import Cell
 from benchmark.checkpoints import EVERY
+from benchmark.computing import ready
 from benchmark.durable import StoreError
 from benchmark.fingerprint import fingerprint
 from benchmark.grid import Grid, settle
@@ -152,7 +151,7 @@ class Serial:
 def worker(request: Request, grid: Grid, say: Say, observe: Observe) -> Iterator[Worker]:
     """A worker that lives as long as the context."""
     store = Store(request.out)
-    torch.set_num_threads(request.plan.threads)
+    ready(request.plan.threads)
     bench = TorchBench(grid, store, device_called(request.device), observe, say, request.every)
     with Leases(store.leases, request.stale, request.beat, request.run) as leases:
         yield Worker(store, bench, leases, say)

@@ -4,11 +4,11 @@ import uuid
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
 from benchmark.checkpoints import EVERY
 from benchmark.comparison import Way
+from benchmark.computing import ready
 from benchmark.executors import Observe, Say, quiet
 from benchmark.leases import BEAT, BEATS, STALE, Leases
 from benchmark.machine import device_called
@@ -56,7 +56,7 @@ class TuningJob:
 
     def work(self, say: Say, observe: Observe) -> None:
         """Compute what is due, beside whoever else shares the studies."""
-        torch.set_num_threads(self.plan.threads)
+        ready(self.plan.threads)
         device, store = device_called(self.device), Store(self.out)
         tuning = settle(self.plan, self.source, device, quiet, store.exclusions)
         hands = Hands(tuning, store, device, say, self.every)
@@ -113,7 +113,7 @@ def tune(
         )
     plan = with_methods(plan, tunable_methods(plan, search.methods))
     console, store = Console(highlight=False, soft_wrap=True), Store(out)
-    torch.set_num_threads(plan.threads)
+    ready(plan.threads)
     root = root_of(plan, data, store, console, cache)
     tuning = settle(plan, root, device_called(device), console.print, store.exclusions)
     folders = begun(tuning, store, search)
