@@ -2,30 +2,39 @@
 
     python -m benchmark.speed [--sizes 64 128 224] [--pairs 5] [--what simclr byol ld finetuning]
 
-Every rival, our path and the bare step E run in turn, in alternating order; the table gives medians
-over pairs, with the smallest and the largest ratio. ``--what others`` gives every other method's
-rate as a share of E. Memory is that of the main process, measured in one of its own.
+Every rival, our path and the bare step E run in turn, in alternating order, each in a process of
+its own, so that none has another's memory or settings; the table gives medians over pairs, with the
+smallest and the largest ratio. ``--what others`` gives every other method's rate as a share of E.
+Memory is that of the main process, above what the imports took.
 """
 
 import argparse
 import importlib
 import json
-import subprocess
+import multiprocessing
 import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
+from benchmark.machine import device_called, precision_for
+from benchmark.speed.alone import measured as once
 from benchmark.speed.described import machine
-from benchmark.speed.measuring import Block, alternating
+from benchmark.speed.measuring import alternating
 from benchmark.speed.photographs import brought, draw
 from benchmark.speed.table import Measured, lines, markdown
-from benchmark.speed.work import STEPS, WHATS, Work, precision_of
+from benchmark.speed.work import WHATS, Work, steps_at
 from methods import METHODS
 from methods.errors import ConfigError
 
 HERE = "benchmark.speed"
+#: Not forked: torch's threads do not survive that.
+CONTEXT = multiprocessing.get_context("spawn")
 #: Rivals of each kind of training, by the letter in the table.
 RIVALS = {
     "simclr": {"A": "lightly_recipe", "B": "solo_recipe"},
@@ -54,44 +63,40 @@ def solo_is_there() -> bool:
     return True
 
 
-def blocks(work: Work) -> dict[str, Block]:
-    """Everything that is timed for one table row or two."""
-    plain = work.at("float32")
-
-    def of(module: str, of_what: Work) -> Block:
-        block = importlib.import_module(module).block
-        return lambda: float(block(of_what))
-
-    ours, limit = f"{HERE}.ours", f"{HERE}.limits"
-    found = {letter: of(module, plain) for letter, module in rivals(work.what).items()}
-    found |= {"ours": of(ours, work), "E": of(limit, work)}
+def modules(work: Work) -> dict[str, tuple[str, Work]]:
+    """What is timed for one table row or two: a module's block and the work that it is given."""
+    plain, ours, limit = work.at("float32"), f"{HERE}.ours", f"{HERE}.limits"
+    found = {letter: (module, plain) for letter, module in rivals(work.what).items()}
+    found |= {"ours": (ours, work), "E": (limit, work)}
     if work.precision != "float32" and work.what in WHATS:
-        found |= {"ours float32": of(ours, plain), "E float32": of(limit, plain)}
+        found |= {"ours float32": (ours, plain), "E float32": (limit, plain)}
     return found
 
 
-def memory(work: Work, module: str) -> float:
-    """MiB above the imports, of a process of its own."""
-    named = ["--size", str(work.size), "--drawn", str(work.folder), "--steps", "1"]
-    done = subprocess.run(
-        [sys.executable, "-m", module, work.what, "--precision", work.precision, *named],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return float(json.loads(done.stdout.splitlines()[-1])["mib"])
+def spent(module: str, work: Work) -> dict[str, float]:
+    """Seconds and memory of a module's block, in a process that computes nothing else."""
+    block: Callable[[Work], float] = importlib.import_module(module).block
+    return once(block, work)
 
 
 def measured(work: Work, pairs: int) -> Measured:
-    """One kind of training at one size."""
-    timed = blocks(work)
-    for name in ("ours", "E"):
-        timed[name]()  # prepares the cache; first calls are slower
-    seconds = alternating(timed, pairs)
-    taken = {"ours": memory(work, f"{HERE}.ours")}
-    for letter, module in rivals(work.what).items():
-        taken[letter] = memory(work.at("float32"), module)
-    return Measured(work.what, work.size, work.crop, work.batch, seconds, taken)
+    """One kind of training at one size; every way to do it in a process of its own."""
+    with ExitStack() as stack:
+        timed = modules(work)
+        own = {name: stack.enter_context(ProcessPoolExecutor(1, CONTEXT)) for name in timed}
+
+        def take(name: str) -> dict[str, float]:
+            return own[name].submit(spent, *timed[name]).result()
+
+        # First calls are slower: they load kernels, and prepare the cache. Memory is theirs.
+        memory = {name: take(name)["mib"] for name in timed}
+        seconds = alternating({name: partial(second, take, name) for name in timed}, pairs)
+    return Measured(work.what, work.size, work.crop, work.batch, seconds, memory)
+
+
+def second(take: Callable[[str], dict[str, float]], name: str) -> float:
+    """The seconds of what was taken."""
+    return take(name)["seconds"]
 
 
 def asked() -> argparse.Namespace:
@@ -100,7 +105,7 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=[64, 128, 224])
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--what", nargs="+", choices=(*WHATS, "others"), default=list(WHATS))
-    parser.add_argument("--steps", type=int, default=STEPS, help="timed steps of each measurement")
+    parser.add_argument("--steps", type=int, help="timed steps of each; fewer at larger sizes")
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto")
     parser.add_argument("--images", type=Path, help="a folder of photographs of your own")
     return parser.parse_args()
@@ -118,14 +123,15 @@ def main() -> None:
     whats, rows = expanded(given.what), list[list[str]]()
     if given.images is not None and "finetuning" in whats:
         raise SystemExit("finetuning needs masks: leave it out of --what, or leave --images out")
-    precision = precision_of(given.precision)
+    precision = precision_for(given.precision, device_called("cpu"))
     console.print(f"{machine()}; ours and E at {precision}; {given.pairs} pairs\n", markup=False)
     with TemporaryDirectory() as made:
         folder = Path(made) / "speed"
         draw(folder) if given.images is None else brought(folder, given.images)
         for size in given.sizes:
             for what in whats:
-                work = Work(what, size, folder, precision, steps=given.steps)
+                steps = given.steps or steps_at(size)
+                work = Work(what, size, folder, precision, steps=steps)
                 found = measured(work, given.pairs)
                 rows += lines(found)
                 # A long comparison that is stopped has still said what it found so far.

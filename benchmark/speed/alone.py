@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory
 import torch
 from rich.console import Console
 
-from benchmark.machine import forget_peak, peak, resident
+from benchmark.machine import device_called, forget_peak, peak, precision_for, resident
 from benchmark.speed.photographs import brought, draw
-from benchmark.speed.work import STEPS, WHATS, Work, precision_of
+from benchmark.speed.work import WHATS, Work, steps_at
 
 
 def main(block: Callable[[Work], float], described: str | None) -> None:
@@ -22,15 +22,15 @@ def main(block: Callable[[Work], float], described: str | None) -> None:
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="float32")
     parser.add_argument("--images", type=Path, help="a folder of photographs of your own")
     parser.add_argument("--drawn", type=Path, help="a folder as an earlier run left it")
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--steps", type=int, help="timed steps; fewer at larger sizes")
     given = parser.parse_args()
     with TemporaryDirectory() as made:
         folder = given.drawn or Path(made) / "speed"
         if given.drawn is None:
             draw(folder) if given.images is None else brought(folder, given.images)
-        work = Work(
-            given.what, given.size, folder, precision_of(given.precision), steps=given.steps
-        )
+        precision = precision_for(given.precision, device_called("cpu"))
+        steps = given.steps or steps_at(given.size)
+        work = Work(given.what, given.size, folder, precision, steps=steps)
         line = json.dumps(measured(block, work))
     Console(highlight=False, soft_wrap=True).print(line, markup=False)
 

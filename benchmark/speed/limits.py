@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmark import registry
+from benchmark.computing import keep_freed
 from benchmark.speed.measuring import seconds_a_step
 from benchmark.speed.ours import STAGES, initial, tuning
 from benchmark.speed.photographs import pool
@@ -81,6 +82,7 @@ def finetuning(work: Work) -> float:
 
 def block(work: Work) -> float:
     """Seconds of a bare step."""
+    keep_freed()
     return finetuning(work) if work.what == "finetuning" else pretraining(work)
 
 

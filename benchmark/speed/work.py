@@ -2,27 +2,27 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
-
-import torch
+from typing import Any
 
 from benchmark import registry
 from methods.precision import Precision
 from methods.views import view_side
 
-#: Flags of /proc/cpuinfo that mean bfloat16 in hardware.
-BFLOAT16 = ("avx512_bf16", "amx_bf16")
 #: Images a step of fine-tuning, as the reference plan has it.
 FINETUNING_BATCH = 4
 #: What the table compares with rivals; "others" are all other methods.
 WHATS = ("simclr", "byol", "ld", "finetuning")
 
-Asked = Literal["auto", "float32", "bfloat16"]
-
-
-#: Steps that are timed: far more than a loader with two workers has ready beforehand (four
-#: batches), which would make the rivals that decode look as if they did not.
+#: Timed steps at 64 px: far more than a loader with two workers has ready beforehand (four
+#: batches), which would make the rivals that decode look as if they did not. At larger sizes a step
+#: takes longer and a batch in advance is worth less of it, always in the rivals' favour.
 STEPS = 20
+FEWEST = 6
+
+
+def steps_at(size: int) -> int:
+    """Timed steps for images of ``size`` px: 20 up to 64, 10 at 128, 6 at 224."""
+    return max(FEWEST, min(STEPS, STEPS * 64 // size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,6 @@ class Work:
         return replace(self, precision=precision)
 
 
-def automatic(flags: frozenset[str], gpu: bool = False) -> Precision:
-    """What "auto" means: bfloat16 where the hardware has it."""
-    return "bfloat16" if gpu or any(flag in flags for flag in BFLOAT16) else "float32"
-
-
 def cpu_flags() -> frozenset[str]:
     """The processor's flags; none where the system does not list them."""
     return frozenset(cpu_line("flags").split())
@@ -86,8 +81,3 @@ def cpu_line(name: str) -> str:
         return ""
     found = (line.partition(":")[2].strip() for line in lines if line.startswith(name))
     return next(found, "")
-
-
-def precision_of(asked: Asked) -> Precision:
-    """The precision asked for, "auto" resolved on this machine."""
-    return automatic(cpu_flags(), torch.cuda.is_available()) if asked == "auto" else asked

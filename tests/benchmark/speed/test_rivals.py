@@ -9,7 +9,7 @@ from PIL import Image
 
 from benchmark import registry
 from benchmark.speed import limits, ours
-from benchmark.speed.__main__ import RIVALS, blocks, expanded, rivals, solo_is_there
+from benchmark.speed.__main__ import RIVALS, expanded, measured, modules, rivals, solo_is_there
 from benchmark.speed.photographs import labelled, pool, write
 from benchmark.speed.rivals import lightly_recipe, solo_recipe, straight_finetuning
 from benchmark.speed.rivals.straight_ld import StraightLD, full_product
@@ -17,7 +17,7 @@ from benchmark.speed.work import Work
 from methods import METHODS
 from methods.draws import Draws
 from methods.ld import LocalDiscrimination
-from methods.ld.losses import region_vectors, shares
+from methods.ld.losses import pixel_vectors, region_vectors, shares
 from methods.pretrain import build
 from tasks.labelled import Settings
 
@@ -47,9 +47,9 @@ def moved(network: torch.nn.Module) -> int:
 
 def test_the_full_product_gives_our_region_vectors() -> None:
     generator = torch.Generator().manual_seed(0)
-    embedding = torch.randn(4, 8, 6, 6, generator=generator)
+    v = pixel_vectors(torch.randn(4, 8, 6, 6, generator=generator))
     r = shares(torch.randn(4, 5, 6, 6, generator=generator))
-    torch.testing.assert_close(full_product(embedding, r), region_vectors(embedding, r))
+    torch.testing.assert_close(full_product(v, r), region_vectors(v, r))
 
 
 def test_straight_ld_has_our_loss_and_gradient(folder: Path) -> None:
@@ -136,10 +136,20 @@ def test_our_path_and_the_limit_take_their_steps(what: str, folder: Path) -> Non
 
 @pytest.mark.parametrize("what", ["simclr", "byol", "ld", "finetuning", "jigsaw"])
 def test_every_row_has_its_rivals_ours_and_the_limit(what: str, folder: Path) -> None:
-    found = blocks(work(what, folder).at("bfloat16"))
+    found = modules(work(what, folder).at("bfloat16"))
     assert {"ours", "E", *rivals(what)} <= set(found)
     assert set(rivals(what)) <= set(RIVALS.get(what, {}))
     assert ("ours float32" in found) == (what != "jigsaw")
+
+
+def test_every_way_is_measured_in_a_process_of_its_own(folder: Path) -> None:
+    found = measured(work("ld", folder), pairs=1)
+    assert {name: len(seconds) for name, seconds in found.seconds.items()} == {
+        "C": 1,
+        "ours": 1,
+        "E": 1,
+    }
+    assert found.memory["C"] > found.memory["ours"] > 0.0
 
 
 def test_others_are_all_methods_without_a_rival() -> None:

@@ -11,7 +11,7 @@ from benchmark.speed.measuring import (
     turns,
 )
 from benchmark.speed.table import COLUMNS, Measured, lines, markdown
-from benchmark.speed.work import automatic
+from benchmark.speed.work import steps_at
 
 
 def test_the_first_steps_are_not_counted() -> None:
@@ -55,12 +55,9 @@ def test_rate_is_of_images_not_steps() -> None:
     assert images_a_second([1.0, 4.0, 2.0], 32) == pytest.approx(16.0)
 
 
-@pytest.mark.parametrize(
-    ("flags", "precision"),
-    [({"avx512_bf16"}, "bfloat16"), ({"amx_bf16"}, "bfloat16"), ({"avx512f"}, "float32")],
-)
-def test_auto_needs_the_hardware(flags: set[str], precision: str) -> None:
-    assert automatic(frozenset(flags)) == precision
+@pytest.mark.parametrize(("size", "steps"), [(32, 20), (64, 20), (128, 10), (224, 6), (512, 6)])
+def test_larger_images_are_timed_over_fewer_steps(size: int, steps: int) -> None:
+    assert steps_at(size) == steps
 
 
 def test_table_has_a_row_a_rival_and_dashes_where_nothing_was_measured() -> None:
