@@ -9,6 +9,7 @@ from tasks.base import Task
 from tasks.labelled import Settings
 
 TWO_STAGES = ("frozen", "finetuned")
+FROZEN = ("frozen",)
 ONE_STAGE = ("direct",)
 PROBE = probing.STAGES
 #: Those of a task's settings that a probe depends on: it takes no training steps.
@@ -17,8 +18,9 @@ PROBED = ("size", "fraction", "precision")
 
 def arms(plan: Plan, method: str) -> list[tuple[str, ...]]:
     """The stages of each cell that a method has on a task, seed and label fraction."""
+    trained = TWO_STAGES if plan.downstream.finetuned else FROZEN
     more = {ONE_STAGE: method in plan.downstream.direct, PROBE: plan.downstream.probe}
-    return [TWO_STAGES, *(stages for stages, wanted in more.items() if wanted)]
+    return [trained, *(stages for stages, wanted in more.items() if wanted)]
 
 
 def settings_of(settings: Settings, stages: tuple[str, ...]) -> dict[str, Any]:

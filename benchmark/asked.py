@@ -34,7 +34,7 @@ class Wanted:
         task: As registered.
         domain: Of the task.
         source: real, phantom or stand-in images.
-        stages: ("frozen", "finetuned"), ("direct",) or ("probe", "neighbours").
+        stages: ("frozen", "finetuned"), ("frozen",), ("direct",) or ("probe", "neighbours").
         fraction: Share of the labels.
         seed: Of everything drawn.
         encoder: The encoder's folder, by the code at the time of asking.

@@ -196,9 +196,11 @@ def question(grid: Grid, root: Source) -> Asked:
     terms = grid.plan.model_dump(mode="json", exclude=set(PARTS))
     for part in ("direct", "fractions", "probe"):
         terms["downstream"].pop(part)
+    # Added later: a folder from before is on the same terms.
     if terms["downstream"]["selection"] == Settings().selection:
-        # Added later: a folder from before is on the same terms.
         terms["downstream"].pop("selection")
+    if terms["downstream"]["finetuned"]:
+        terms["downstream"].pop("finetuned")
     cells = []
     for cell in grid.cells:
         domain, kind = grid.tasks[cell.key.task].info.domain, grid.data[cell.key.task].kind

@@ -157,6 +157,8 @@ class DownstreamPart(Part):
         checks: How often a stage looks at its validation loss.
         fractions: Shares of the training list whose labels are used, each a cell of its own.
         selection: Which checkpoint of a stage is scored (``tasks.selection``).
+        finetuned: Whether everything is fine-tuned once the decoder is trained; a results folder
+            keeps to the one or the other.
         direct: Methods that are fine-tuned in one stage besides.
         probe: Whether frozen features are scored without a decoder too, of every method, by a
             linear probe and by nearest neighbours (``tasks.probing``).
@@ -170,6 +172,7 @@ class DownstreamPart(Part):
     checks: int = Field(default=20, gt=0)
     fractions: list[Fraction] = Field(default=[1.0], min_length=1)
     selection: Rule = "validation-best"
+    finetuned: bool = True
     direct: list[str] = ["random"]
     probe: bool = False
     tasks: dict[str, TaskPart] = {}

@@ -59,7 +59,7 @@ def finetune(
     Args:
         encoder: Pre-trained, on the device to use.
         data: The task's images.
-        stages: ("frozen", "finetuned") or ("direct",).
+        stages: ("frozen", "finetuned"), ("frozen",) or ("direct",).
         seed: Of the decoder, the batches and the augmentation.
         observe: Called after each step with 1.
         checkpoints: Where to start from, and who keeps checkpoints how often.

@@ -6,7 +6,6 @@ that by area averaging, so that a threshold always belongs to 512 px.
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
-from scipy import ndimage
 
 from tasks.reading import Mask, Pixels
 
@@ -32,6 +31,8 @@ def field_of_view(image: Pixels) -> Box | None:
     The largest 8-connected component of pixels brighter than 20 in any channel, plus 16 px,
     clipped to the image; None if there is no such pixel.
     """
+    from scipy import ndimage  # noqa: PLC0415  (half a second that listing tasks does not need)
+
     labels, count = ndimage.label(image.max(axis=2) > DARK, structure=np.ones((3, 3), dtype=int))
     if count == 0:
         return None

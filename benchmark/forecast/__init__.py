@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from benchmark.arms import ONE_STAGE, PROBE, TWO_STAGES, arms
+from benchmark.arms import FROZEN, ONE_STAGE, PROBE, TWO_STAGES, arms
 from benchmark.forecast.classifying import probe_cell, probing
 from benchmark.forecast.footprint import cell_bytes, encoder_bytes, shared_bytes
 from benchmark.forecast.probe import Setting, drawing, started
@@ -139,7 +139,7 @@ def grounds_of(plan: Plan, setting: Setting, tasks: dict[str, SegmentationTask])
 
     cells: dict[tuple[str, ...], list[Work]] = {
         stages: [work(stages, task, one) for name, task in tasks.items() for one in settings[name]]
-        for stages in (TWO_STAGES, ONE_STAGE, *([PROBE] if probed is not None else []))
+        for stages in (TWO_STAGES, FROZEN, ONE_STAGE, *([PROBE] if probed is not None else []))
     }
     return Grounds(plan, setting, channels, pools, tuned, cells)
 

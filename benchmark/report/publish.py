@@ -72,15 +72,14 @@ def show(
 
 
 def blind_table(frame: pd.DataFrame, there: Mapping[Wanted, Result]) -> Table:
-    """What answers that ignore the image score, beside no pre-training fine-tuned."""
+    """What answers that ignore the image score, beside no pre-training."""
+    stage = "finetuned" if (frame["stage"] == "finetuned").any() else "frozen"
     shown = Table(
-        "task", "everything", "mean mask", "random, finetuned", title="Dice without looking"
+        "task", "everything", "mean mask", f"random, {stage}", title="Dice without looking"
     )
     blind = {cell.task: r.facts["blind"] for cell, r in there.items() if "blind" in r.facts}
     floor = frame[
-        (frame["method"] == "random")
-        & (frame["stage"] == "finetuned")
-        & (frame["metric"] == "dice")
+        (frame["method"] == "random") & (frame["stage"] == stage) & (frame["metric"] == "dice")
     ]
     means = floor.groupby("task")["score"].mean()
     for task, scores in sorted(blind.items()):
