@@ -126,7 +126,7 @@ def leaderboard(
         bool, typer.Option("--stale", help="Show cells of older code too, marked as stale.")
     ] = False,
 ) -> None:
-    """Print the leaderboard of DIR and write it as CSV, Markdown, LaTeX and JSON."""
+    """Print the leaderboard of DIR and write it as CSV, Markdown, LaTeX, JSON and HTML."""
     from benchmark.report.publish import publish  # noqa: PLC0415
 
     publish(folder, as_json=as_json, stale="mark" if stale else "refuse", metric=metric, by=by)

@@ -4,14 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from rich.console import Console
 
 from benchmark import registry
-from benchmark.asked import Wanted, difference
+from benchmark.asked import Wanted
 from benchmark.cells import Status
 from benchmark.claim import Claim
 from benchmark.registry import known
@@ -19,11 +18,9 @@ from benchmark.report.claims import judge
 from benchmark.report.footers import ORACLE, left_out_notes
 from benchmark.report.frame import Result
 from benchmark.report.gathered import SEED, Gathered, gather
+from benchmark.report.mixed import mixed
 from benchmark.report.verdict import Verdict
 from methods.errors import ConfigError
-
-#: What of a cell's key must be one for all that are compared on a task.
-TERMS = ("protocol", "manifest", "settings")
 
 
 def show_claims(
@@ -102,19 +99,11 @@ def check_terms(cells: Sequence[Wanted]) -> None:
     Raises:
         ConfigError: Naming two that differ, and where.
     """
-    first: dict[str, Wanted] = {}
-    for cell in cells:
-        other = first.setdefault(cell.task, cell)
-        for place in difference(terms(other), terms(cell)):
-            raise ConfigError(
-                f"{other.label} and {cell.label} differ in {place}: a claim needs all cells of a "
-                "task on one set of terms; run the plan again"
-            )
-
-
-def terms(cell: Wanted) -> dict[str, Any]:
-    """What a score means."""
-    return {name: cell.key[name] for name in TERMS if name in cell.key}
+    for one, other, place in mixed(cells):
+        raise ConfigError(
+            f"{one.label} and {other.label} differ in {place}: a claim needs all cells of a "
+            "task on one set of terms; run the plan again"
+        )
 
 
 def remarks(cells: Sequence[Wanted], stale: int) -> list[str]:

@@ -15,26 +15,27 @@ from benchmark.registry import known
 from benchmark.report.estimate import NOTHING, plain
 from benchmark.report.footers import ORACLE, left_out_notes
 from benchmark.report.gathered import SEED, Gathered, gather
+from benchmark.report.mixed import mixed_notes
 from benchmark.report.power import ERRORS, Power, power
 from benchmark.report.practical import Odds, practical_odds
 from benchmark.report.rank_tests import RankTest, rank_test
 from benchmark.report.scales import SCALES, Scale
-from benchmark.report.scores import scores
+from benchmark.report.scores import Scores, scores
 from benchmark.report.selection import PROBED, select
 from benchmark.report.significance import PairedTest, paired_tests
-from benchmark.report.statistics import bootstrap
+from benchmark.report.statistics import FEW_COVERAGE, bootstrap
 
 DRAWS = 2000
 #: How to read the columns.
 READING = (
-    "Difference: METHOD less its rival, mean over tasks, with 95 % over seeds and test images. "
-    "Better, tied, worse: share of bootstrap draws beyond a practical tie of {tie}. p: Wilcoxon's "
-    "signed-rank test over images, corrected by Holm, with the sign of the mean over images: tasks "
-    "with many images weigh more in it than in the difference, and the two may disagree (--task "
-    "takes one). It takes the training runs as they are and finds too much where runs differ: "
-    "never read it alone. Detectable: the true difference that would be found four times out of "
-    "five ({errors:.2f} standard errors). Seeds: how many would halve the interval; none where the "
-    "images' part is larger."
+    "Difference: METHOD less its rival, mean over tasks, with 95 % over test images, and "
+    "seeds if several. Better, tied, worse: share of bootstrap draws beyond a practical tie "
+    "of {tie}. p: Wilcoxon's signed-rank test over images, corrected by Holm, with the sign "
+    "of the mean over images: tasks with many images weigh more in it than in the difference, "
+    "and the two may disagree (--task takes one). It takes the training runs as they are and "
+    "finds too much where runs differ: never read it alone. Detectable: the true difference "
+    "that would be found four times out of five ({errors:.2f} standard errors). Seeds: how "
+    "many would halve the interval; none where the images' part is larger."
 )
 
 
@@ -100,12 +101,26 @@ def compared(
     ranked = rank_test(grid, scale=scale)
     rows = [row_of(*each, scale) for each in zip(odds.rows, tests.rows, powers.rows, strict=True)]
     remarks = [text for text in (odds.reason, *ranked.warnings, ranked.reason) if text]
+    remarks += narrow(grid, task) + mixed_notes(found.there, stage)
     remarks += left_out_notes(found.left_out)
     if found.oracle and stage not in PROBED:
         remarks.append(ORACLE)
     kinds = ", ".join(sorted({cell.source for cell in cells}))
     title = f"{method} on {kinds} images, {stage}, {scale.title}, {odds.scope}"
     return Comparison(title, rows, ranked, remarks, scale)
+
+
+def narrow(grid: Scores, task: str | None) -> list[str]:
+    """What few seeds or test images do to the intervals, as leaderboards and claims say it."""
+    remarks = []
+    for what, counts in (("seeds", grid.seed_counts()), ("test images", grid.image_counts())):
+        fewest = min((n for t, n in counts.items() if n > 1 and task in (None, t)), default=0)
+        if fewest in FEW_COVERAGE:
+            remarks.append(
+                f"with {fewest} {what} intervals are too narrow: at worst, where only {what} "
+                f"differ, a 95 % one covers {FEW_COVERAGE[fewest]} %"
+            )
+    return remarks
 
 
 def row_of(odds: Odds, test: PairedTest, found: Power, scale: Scale) -> dict[str, Any]:
@@ -169,10 +184,11 @@ def show(found: Comparison, console: Console) -> None:
 
 
 def told(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Remarks with the rival that they are about; what is so of all, once."""
-    every = [set(row["remarks"]) for row in rows]
-    common = set.intersection(*every) if len(rows) > 1 else set[str]()
-    once = [("", text) for text in (rows[0]["remarks"] if rows else []) if text in common]
+    """Remarks with the rival that they are about; what is so of all with scores, once."""
+    known = [row for row in rows if row["difference"]["value"] is not None]
+    every = [set(row["remarks"]) for row in known]
+    common = set.intersection(*every) if len(known) > 1 else set[str]()
+    once = [("", text) for text in (known[0]["remarks"] if known else []) if text in common]
     own = [(f"{r['rival']}: ", text) for r in rows for text in r["remarks"] if text not in common]
     return [*once, *own]
 

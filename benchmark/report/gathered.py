@@ -13,6 +13,7 @@ from benchmark.durable import StoreError
 from benchmark.report.board import Leaderboard
 from benchmark.report.footers import given_notes, pool_notes, stale_notes, tuned_notes
 from benchmark.report.frame import Result, results, tidy
+from benchmark.report.mixed import mixed_notes
 from benchmark.report.prices import READING as COSTS
 from benchmark.report.prices import prices
 from benchmark.report.render import About, boards_of, sampled_of
@@ -80,6 +81,7 @@ class Gathered:
     def about(self) -> About:
         """What every board says besides its scores."""
         footers = [
+            *mixed_notes(self.there),
             *pool_notes(result.facts for result in self.there.values()),
             *stale_notes(self.old),
             *tuned_notes(self.question.cells),

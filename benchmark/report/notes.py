@@ -179,7 +179,10 @@ def _equal(grid: Scores, sample: Bootstrap) -> Iterator[str]:
     high = np.where(np.isfinite(means), means, -np.inf).max(axis=0)
     equal = [t for t, same in zip(grid.tasks, several & (low == high), strict=True) if same]
     if equal and len(equal) == grid.scored().sum():
-        yield "All scores are equal: nothing separates the methods; suspect the tasks or the runs."
+        yield (
+            "All scores are equal: nothing separates the methods; suspect the tasks or the runs. "
+            "Intervals of no width say that no spread was seen, not that there is none."
+        )
     elif equal:
         yield f"Every method scores the same on {', '.join(equal)}: it separates nothing."
 

@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmark.asked import Wanted
-from benchmark.durable import StoreError
+from benchmark.durable import StoreError, put_file
 from benchmark.report.board import Leaderboard
 from benchmark.report.frame import Result
 from benchmark.report.gathered import SEED, Gathered, Stale, gather
+from benchmark.report.page import Page, page
 from benchmark.report.render import print_leaderboard, print_prices, render
 from benchmark.report.slices import By
 
@@ -25,7 +26,7 @@ def publish(
     metric: str = "dice",
     by: By | None = None,
 ) -> None:
-    """Write a folder's leaderboards; print the tables, or the JSON.
+    """Write a folder's leaderboards, for a browser too; print the tables, or the JSON.
 
     Args:
         folder: Where a plan was run to.
@@ -47,7 +48,8 @@ def publish(
         boards, name = found.sliced(frame, metric, by), f"{name}_by_{by}"
         if not boards:
             raise StoreError(f"all of {folder} is of one {by}: leave --by {by} out")
-    written = render(boards, folder, name, SEED)
+    written = [*render(boards, folder, name, SEED), folder / f"{name}.html"]
+    put_file(written[-1], page(Page(title=found.question.title, boards=tuple(boards))))
     if as_json:
         print((folder / f"{name}.json").read_text(encoding="utf-8"), end="")
     else:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmark.cells import Cell
-from benchmark.report.compared import cells, row_of
+from benchmark.report.compared import cells, row_of, told
 from benchmark.report.estimate import Estimate
 from benchmark.report.power import Power
 from benchmark.report.practical import Odds
@@ -39,6 +39,9 @@ def test_a_method_beside_each_rival(results: Path, call: Call, capsys: Capture) 
     printed = " ".join(capsys.readouterr().out.split())
     assert "simclr on real images, finetuned, Dice, all tasks" in printed
     assert "never read it alone" in printed
+    for what in ("seeds", "test images"):
+        assert f"with 2 {what} intervals are too narrow" in printed
+    assert "a 95 % one covers 50 %" in printed
 
 
 @pytest.mark.parametrize(
@@ -65,6 +68,14 @@ def test_one_method_alone_says_so(tmp_path: Path, call: Call, capsys: Capture) -
     assert "too few methods with every cell" in " ".join(capsys.readouterr().out.split())
 
 
+def test_mixed_terms_are_said(tmp_path: Path, call: Call, capsys: Capture) -> None:
+    put(tmp_path, cell_of("ld"), cell_of("byol", manifest="of other files"))
+    assert call("compare", tmp_path, "ld", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    (said,) = [text for text in told["remarks"] if "Terms are mixed" in text]
+    assert "differ in manifest (m, not of other files)" in said
+
+
 def test_stale_cells_do_not_count(results: Path, call: Call, capsys: Capture) -> None:
     store = Store(results)
     for path in store.cells.iterdir():
@@ -76,6 +87,18 @@ def test_stale_cells_do_not_count(results: Path, call: Call, capsys: Capture) ->
     assert call("compare", results, "simclr", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert {row["rival"]: bool(row["remarks"]) for row in told["rivals"]}["ld"]
+
+
+def test_what_is_so_of_all_rivals_with_scores_is_said_once() -> None:
+    nothing = {"rival": "floor", "difference": {"value": None}, "remarks": ["no scores"]}
+    rows = [
+        {"rival": name, "difference": {"value": 0.1}, "remarks": ["one seed", *own]}
+        for name, own in (("byol", ["few images"]), ("moco", []))
+    ]
+    expected = [("", "one seed"), ("byol: ", "few images"), ("floor: ", "no scores")]
+    assert told([*rows, nothing]) == expected
+    assert told([nothing]) == [("floor: ", "no scores")]
+    assert told([]) == []
 
 
 def test_what_cannot_be_said_is_a_dash() -> None:

@@ -76,7 +76,8 @@ def test_a_grid_runs_resumes_and_reports(
     printed = capsys.readouterr().out
     assert "6 cells computed, 0 kept" in printed
     assert "phantom" in printed
-    for name in ("leaderboard.csv", "leaderboard.md", "leaderboard.json", "report.html"):
+    ends = ("csv", "md", "json", "tex", "html")
+    for name in (*(f"leaderboard.{end}" for end in ends), "report.html"):
         assert (out / name).stat().st_size > 0
         assert name in printed
     store = Store(out)

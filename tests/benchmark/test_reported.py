@@ -59,11 +59,15 @@ CASES: dict[str, tuple[list[Cell], Scores, int, tuple[str, ...]]] = {
     ),
     "all equal": (
         [cell_of(name, seed) for name in ("ld", "random", "byol") for seed in (0, 1)],
-        lambda *_: 0.5, 4, ("All scores are equal",),
+        lambda *_: 0.5, 4, ("All scores are equal", "not that there is none"),
     ),
     "no floor": (
         [cell_of(name, seed) for name in ("ld", "byol") for seed in (0, 1)], varied, 4,
         ("No random in this stage: nothing shows that pre-training helps at all",),
+    ),
+    "mixed protocols": (
+        [cell_of("ld"), cell_of("random"), cell_of("byol", manifest="of other files")], varied, 4,
+        ("byol / hrf_vessel / seed 0", "Nothing can be concluded from ranks, wins and gains"),
     ),
     "scores that are none": (
         [cell_of(name, seed) for name in ("ld", "random", "byol") for seed in (0, 1)],
@@ -82,8 +86,10 @@ def test_what_cannot_be_concluded_is_said(tmp_path: Path, call: Call, case: str)
     assert call("report", tmp_path) == 0
     assert call("leaderboard", tmp_path) == 0
     said = words(tmp_path)
+    table = Read((tmp_path / "leaderboard.html").read_text(encoding="utf-8")).words
     for part in expected:
         assert part in said
+        assert part in table
     for path in (tmp_path / "figures").iterdir():
         assert path.stat().st_size > 0
     record = json.loads((tmp_path / "leaderboard.json").read_text(encoding="utf-8"))

@@ -156,6 +156,7 @@ def _course(axis: Axes, course: Course, colour: str, line: tuple[str, str]) -> N
         color=colour,
         markerfacecolor="white",
         markersize=3.5,
+        clip_on=False,  # the last check is on the edge
     )
     axis.set_xlim(0.0, 1.0)
 
