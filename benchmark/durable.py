@@ -5,7 +5,6 @@ interruption at any instant leaves either nothing or everything. Its ``SHA256.js
 digest of every file in it.
 """
 
-import errno
 import hashlib
 import json
 import os
@@ -17,17 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from methods.errors import InputError
+from tasks.refusals import REFUSALS
 
 #: In every folder: the SHA-256 of each of its files, by name.
 SEAL = "SHA256.json"
-#: What the machine refuses, and what to do about it.
-REFUSALS = {
-    errno.ENOSPC: "the disk is full: free some space",
-    errno.EDQUOT: "the disk quota is used up: free some space",
-    errno.EROFS: "the disk is read-only: choose another folder",
-    errno.EACCES: "writing is not permitted: choose another folder or change its permissions",
-    errno.EPERM: "writing is not permitted: choose another folder or change its permissions",
-}
 
 
 class StoreError(InputError):
