@@ -206,6 +206,9 @@ def test_a_part_of_a_plan_and_what_failed_again(
     assert command("audit", out) == 1  # five are missing
     assert command(*arguments, "--only", "inpainting/heart") == 2
     assert "did you mean" in capsys.readouterr().err
+    elsewhere = ("run", plan, "--data", "phantom", "--out", tmp_path / "nothing")
+    assert command(*elsewhere, "--only", "inpainting/heart") == 2
+    assert not (tmp_path / "nothing").exists()
 
 
 def out_of_memory(*_: object, **__: object) -> None:
