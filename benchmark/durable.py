@@ -145,6 +145,23 @@ def sweep(folder: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
+def vacant(folder: Path, record: str) -> None:
+    """Insist, before a folder's content is computed, that it can be put there.
+
+    What interrupted writers have left beside it is deleted.
+
+    Args:
+        folder: Its place.
+        record: The file without which what is there is no result.
+
+    Raises:
+        StoreError: If something is there that can be neither kept nor replaced.
+    """
+    sweep(folder)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / record).is_file():
+        raise StoreError(f"{folder} lacks {record}: delete it and run the plan again")
+
+
 def seal(folder: Path) -> None:
     """Note every file's digest."""
     digests = {path.name: sha256(path) for path in sorted(folder.iterdir())}

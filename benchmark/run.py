@@ -14,9 +14,9 @@ from typing import Protocol, runtime_checkable
 
 from benchmark.arms import PROBE
 from benchmark.cells import Cell, CellResult, Status
-from benchmark.durable import StoreError, sweep
+from benchmark.durable import StoreError, vacant
 from benchmark.leases import Lease, Leases, LostLeaseError
-from benchmark.store import Store
+from benchmark.store import CELL_RECORD, ENCODER_RECORD, Store
 from methods.errors import TrainingError
 
 #: Lines of a traceback that are kept with a failed cell.
@@ -132,7 +132,7 @@ class Worker:
             return (ended and keep_failure) or self.store.has_encoder(first.encoder)
 
         def train(lease: Lease) -> None:
-            sweep(self.store.encoders / first.encoder)
+            vacant(self.store.encoders / first.encoder, ENCODER_RECORD)
             self.bench.pretrain(first, lease)
             if not keep_failure:
                 self.say(f"done    {first.key.method}")
@@ -147,7 +147,7 @@ class Worker:
             return self.store.has_cell(cell.name)
 
         def evaluate(lease: Lease) -> None:
-            sweep(self.store.cells / cell.name)
+            vacant(self.store.cells / cell.name, CELL_RECORD)
             evaluated = self.bench.evaluated(cell, lease)
             if not self.store.put_cell(cell, evaluated.result, evaluated.extra, lease.check):
                 raise LostLeaseError(f"{cell.name} was finished by another worker")
