@@ -179,6 +179,7 @@ class Worker:
             if there():
                 return Outcome.KEPT
             not_deadly(lease)
+            lease.hung = lambda error: self.give_up(cells, what, error, lease)
             compute(lease)
         except StoreError:
             raise  # not the method's fault: nothing is noted, and the run ends
@@ -190,13 +191,23 @@ class Worker:
                 return Outcome.LOST
             if not cells:
                 raise
-            for cell in cells:
-                self.fail(cell, what, error, lease)
-            self.bench.forget(name)
+            self.failing(cells, what, error, lease)
             return Outcome.FAILED
         finally:
             self.leases.release(lease)
         return Outcome.COMPUTED
+
+    def failing(self, cells: Sequence[Cell], what: str, error: Exception, lease: Lease) -> None:
+        """Keep a failure as the result of some cells."""
+        for cell in cells:
+            self.fail(cell, what, error, lease)
+        self.bench.forget(lease.name)
+
+    def give_up(self, cells: Sequence[Cell], what: str, error: Exception, lease: Lease) -> None:
+        """Keep that something hangs, from another thread; the process ends afterwards."""
+        if cells:
+            self.failing(cells, what, error, lease)
+        self.leases.release(lease)
 
     def fail(self, cell: Cell, what: str, error: Exception, lease: Lease) -> None:
         """Keep a failure as the cell's result."""

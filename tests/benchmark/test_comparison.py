@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -226,6 +227,28 @@ def test_limits_of_the_plan_are_a_status(
     assert "exceeded  inpainting / scr_lung" in capsys.readouterr().out
     # A limit is no part of a cell's identity: with a higher one, the same cell is computed.
     assert command(*arguments, *only, "--retry-failed") == 0
+
+
+def test_a_step_that_hangs_is_a_status(
+    tmp_path: Path,
+    plan: Path,
+    command: Command,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def hang(*_: object, **__: object) -> None:
+        time.sleep(600)
+
+    monkeypatch.setattr("benchmark.overtime.LATE", 0.1)
+    monkeypatch.setattr("benchmark.bench.pretrain", hang)
+    out = tmp_path / "out"
+    arguments = ("run", plan, "--data", "phantom", "--out", out, "--device", "cpu")
+    only = ("--only", "inpainting/scr_lung", "--task", "scr_lung")
+    assert command(*arguments, *only, "--set", "limits.hours=0.0001") == 1
+    assert command("status", out) == 0
+    told = capsys.readouterr().out
+    assert "exceeded  inpainting / scr_lung" in told
+    assert "took more than the 0.0001 hours that the plan's limits.hours allows" in told
 
 
 def test_nothing_to_do_is_found_without_torch(
