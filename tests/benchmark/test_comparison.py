@@ -15,6 +15,7 @@ from rich.console import Console
 
 from benchmark.again import Call
 from benchmark.cli import main
+from benchmark.durable import json_text, put_file
 from benchmark.plan import read_plan
 from benchmark.roots import root_of
 from benchmark.store import Store
@@ -294,6 +295,24 @@ def test_what_changes_during_a_call_is_looked_into_by_the_next(tmp_path: Path, p
     assert not call.memo.exists()
     call.note(stamp, call.lists(), [])
     assert call.memo.exists()
+
+
+def test_a_table_is_known_by_its_content_whatever_the_clock(tmp_path: Path, plan: Path) -> None:
+    """A clock that goes backwards makes what is new look old."""
+    out = tmp_path / "out"
+    call = Call(read_plan(plan), "phantom", out, "cpu", None)
+    put_file(call.memo, json_text({"cells": []}))
+    put_file(out / "grid.json", "[1]")
+    assert call.table() is None
+    put_file(out / "leaderboard.md", "a table")
+    assert call.table() is None  # nobody said for which cells
+    call.note_table()
+    assert call.table() == "a table"
+    os.utime(out / "leaderboard.md", (0, 0))
+    assert call.table() == "a table"
+    put_file(out / "grid.json", "[1, 2]")
+    os.utime(out / "grid.json", (0, 0))
+    assert call.table() is None
 
 
 @pytest.mark.parametrize("name", ["tensors.safetensors", "model.safetensors"])
