@@ -16,7 +16,7 @@ import methods
 import tasks
 from benchmark import registry
 from benchmark.asked import asked
-from benchmark.durable import json_text, put_file, read_json
+from benchmark.durable import json_text, put_file, read_json, sha256
 from benchmark.fingerprint import fingerprint
 from benchmark.plan import Plan
 from benchmark.roots import phantom_folder
@@ -28,6 +28,8 @@ from tasks.cache import default_folder
 from tasks.manifest import digest
 from tasks.pools import pool_called, pool_files
 
+#: The leaderboard that a call prints.
+TABLE = "leaderboard.md"
 #: Files of the program itself.
 PACKAGES = (Path(__file__).parent, Path(methods.__file__).parent, Path(tasks.__file__).parent)
 
@@ -102,13 +104,25 @@ class Call:
         )
 
     def table(self) -> str | None:
-        """The leaderboard that was written after the last call; None if there is none."""
-        path = self.out / "leaderboard.md"
-        # An import changes the list of cells.
-        since = max(each.stat().st_mtime_ns for each in (self.memo, self.out / "grid.json"))
-        if path.is_file() and path.stat().st_mtime_ns >= since:
-            return path.read_text(encoding="utf-8")
-        return None
+        """The leaderboard that was written for these cells; None if there is none."""
+        known = read_json(self.memo).get("table")
+        if known is None or known != self.drawn():
+            return None
+        return (self.out / TABLE).read_text(encoding="utf-8")
+
+    def drawn(self) -> list[str] | None:
+        """What the leaderboard is and which cells were listed; None if there is none.
+
+        By content: times of change tell nothing once a clock has gone backwards. An import changes
+        the list.
+        """
+        files = (self.out / TABLE, self.out / "grid.json")
+        return [sha256(path) for path in files] if all(map(Path.is_file, files)) else None
+
+    def note_table(self) -> None:
+        """Leave word that the leaderboard has just been written, if the call has finished."""
+        if self.memo.is_file():
+            put_file(self.memo, json_text({**read_json(self.memo), "table": self.drawn()}))
 
     def lists(self) -> str:
         """A digest of the frozen lists of leaks, which a call writes and later ones read."""

@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from benchmark.arms import PROBE
 from benchmark.asked import Asked, asked
@@ -22,9 +22,19 @@ def audit(store: Store, axis: Axis | None = None, tolerance: float | None = None
     Raises:
         StoreError: If the folder holds no results.
     """
-    question, rows = asked(store.root), standings(store)
+    rows = standings(store)
+    return faults(asked(store.root), rows, entries(store, rows), axis, tolerance)
+
+
+def faults(
+    question: Asked,
+    rows: Sequence[Standing],
+    found: Sequence[Entry],
+    axis: Axis | None,
+    tolerance: float | None,
+) -> list[str]:
+    """What ``audit`` says of cells that were read before."""
     held, per_cent = terms_of(question, axis, tolerance)
-    found = entries(store, rows)
     return [
         *unfinished(rows),
         *unequal(found, held, per_cent),

@@ -11,9 +11,10 @@ from benchmark import encoders
 from benchmark.cells import EXCLUDED, Cell, CellResult, Status
 from benchmark.checkpoints import EVERY, Interrupted
 from benchmark.grid import Grid
-from benchmark.leases import Lease
-from benchmark.limits import ExceededError, Limits, memory_named
+from benchmark.leases import Lease, unheard
+from benchmark.limits import Limits, memory_named
 from benchmark.machine import Meter
+from benchmark.overtime import ExceededError
 from benchmark.pictures import save_masks, save_picture, save_test
 from benchmark.plan import Plan
 from benchmark.rows import method_of
@@ -100,13 +101,16 @@ class TorchBench:
         under_way = self.under_way(cell.encoder)
         self.loaded = None  # two would not always fit into memory
         method, images = self.built(cell)
-        with memory_named(method.config.batch_size, images.side):
+        with (
+            memory_named(method.config.batch_size, images.side),
+            self.limits().timed(meter, lease.hung if lease else unheard),
+        ):
             trained = pretrain(
                 method,
                 images,
                 self.grid.budget,
                 seed=cell.pretrain.seed,
-                observe=self.limits().watch(meter, self.device, self.observe),
+                observe=self.limits().watch(meter, self.observe),
                 checkpoints=under_way.points(meter, lease.check if lease else nothing),
             )
         if lease is None:
@@ -132,15 +136,16 @@ class TorchBench:
         task, data = self.grid.tasks[cell.key.task], self.grid.data_of(cell.key)
         pretrained, meter = self.pretrained(cell), Meter(self.device)
         batch = data.settings.batch_size
-        with memory_named(batch, data.settings.size):
+        with (
+            memory_named(batch, data.settings.size),
+            self.limits().timed(meter, lease.hung),
+        ):
             scores = task.evaluate(
                 pretrained,
                 data,
                 seed=cell.key.seed,
                 stages=cell.key.stages,
-                observe=self.limits().watch(
-                    meter, self.device, lambda steps: self.observe(steps * batch)
-                ),
+                observe=self.limits().watch(meter, lambda steps: self.observe(steps * batch)),
                 checkpoints=self.under_way(cell.name).points(meter, lease.check),
             )
         spent = {} if scores.spent is None else asdict(scores.spent)

@@ -70,6 +70,7 @@ def compare(
         InputError: If the plan or the data cannot be used; nothing is written then.
     """
     way = way or Way()
+    insist(plan, way.only)
     console, store = Console(highlight=False, soft_wrap=True), Store(out)
     root = root_of(plan, data, store, console, cache)
     call = Call(plan, data, out, device_name, cache)
@@ -124,15 +125,20 @@ def request_for(
     )
 
 
-def only(cells: Sequence[Cell], pairs: Sequence[str]) -> list[Cell]:
-    """Those of the cells whose "METHOD/TASK" is named; all if none is.
+def insist(plan: Plan, pairs: Sequence[str]) -> None:
+    """Insist that pairs of "METHOD/TASK" are the plan's, before anything is written.
 
     Raises:
-        UnknownNameError: If a pair is none of the plan's.
+        UnknownNameError: If one is not.
     """
-    present = dict.fromkeys(f"{cell.key.method}/{cell.key.task}" for cell in cells)
+    tasks = [registry.segmentation(name).name for name in plan.tasks] if pairs else []
+    present = dict.fromkeys(f"{method}/{task}" for method in plan.methods for task in tasks)
     for pair in pairs:
         registry.known("METHOD/TASK of the plan", pair, present)
+
+
+def only(cells: Sequence[Cell], pairs: Sequence[str]) -> list[Cell]:
+    """Those of the cells whose "METHOD/TASK" is named; all if none is."""
     return [cell for cell in cells if not pairs or f"{cell.key.method}/{cell.key.task}" in pairs]
 
 
@@ -156,6 +162,7 @@ def left_to_do(
     plan: Plan, data: str, out: Path, device_name: str, cache: Path | None, way: Way
 ) -> list[Cell]:
     """The cells that ``compare`` would compute; nothing but phantoms and caches is written."""
+    insist(plan, way.only)
     console, store = Console(highlight=False, soft_wrap=True), Store(out)
     grid = read(plan, root_of(plan, data, store, console, cache), device_name, store, console)
     skipped, chosen = reasons(grid), only(grid.cells, way.only)

@@ -5,7 +5,6 @@ interruption at any instant leaves either nothing or everything. Its ``SHA256.js
 digest of every file in it.
 """
 
-import errno
 import hashlib
 import json
 import os
@@ -17,17 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from methods.errors import InputError
+from tasks.refusals import REFUSALS
 
 #: In every folder: the SHA-256 of each of its files, by name.
 SEAL = "SHA256.json"
-#: What the machine refuses, and what to do about it.
-REFUSALS = {
-    errno.ENOSPC: "the disk is full: free some space",
-    errno.EDQUOT: "the disk quota is used up: free some space",
-    errno.EROFS: "the disk is read-only: choose another folder",
-    errno.EACCES: "writing is not permitted: choose another folder or change its permissions",
-    errno.EPERM: "writing is not permitted: choose another folder or change its permissions",
-}
 
 
 class StoreError(InputError):
@@ -151,6 +143,23 @@ def sweep(folder: Path) -> None:
     """
     for left in folder.parent.glob(f".{folder.name}-*"):
         shutil.rmtree(left, ignore_errors=True)
+
+
+def vacant(folder: Path, record: str) -> None:
+    """Insist, before a folder's content is computed, that it can be put there.
+
+    What interrupted writers have left beside it is deleted.
+
+    Args:
+        folder: Its place.
+        record: The file without which what is there is no result.
+
+    Raises:
+        StoreError: If something is there that can be neither kept nor replaced.
+    """
+    sweep(folder)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / record).is_file():
+        raise StoreError(f"{folder} lacks {record}: delete it and run the plan again")
 
 
 def seal(folder: Path) -> None:

@@ -88,11 +88,23 @@ def dead(holder: Holder) -> bool:
     return here(holder) and life(holder.pid) != holder.life
 
 
+def unheard(error: Exception) -> None:
+    """Nobody wants to know what hangs."""
+    del error
+
+
 class Lease:
-    """One worker's right to compute and commit NAME."""
+    """One worker's right to compute and commit NAME.
+
+    Attributes:
+        path: Its file.
+        holder: The worker.
+        hung: Told, from another thread, if the computation hangs and its process is to end.
+    """
 
     def __init__(self, path: Path, holder: Holder) -> None:
         self.path, self.holder = path, holder
+        self.hung: Callable[[Exception], None] = unheard
 
     @property
     def name(self) -> str:

@@ -1,17 +1,14 @@
 """The most that a cell may take, and what it means to run out of memory."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
 
-from benchmark.machine import Meter, resident
+from benchmark.machine import Meter
+from benchmark.overtime import ExceededError, Hung, overtime
 from methods.errors import TrainingError
-
-
-class ExceededError(TrainingError):
-    """A training took more time or memory than the plan allows."""
 
 
 class OutOfMemoryError(TrainingError):
@@ -24,15 +21,27 @@ class Limits:
 
     Attributes:
         seconds: Of wall time, over all of its runs; None for no limit.
-        mebibytes: Of memory, looked at after each step; None for no limit.
+        mebibytes: Of memory, the most that each step took; None for no limit.
     """
 
     seconds: float | None = None
     mebibytes: float | None = None
 
-    def watch(
-        self, meter: Meter, device: torch.device, observe: Callable[[int], None]
-    ) -> Callable[[int], None]:
+    def timed(self, meter: Meter, hung: Hung) -> AbstractContextManager[None]:
+        """Within it a step that does not end is interrupted; see ``benchmark.overtime``."""
+        if self.seconds is None:
+            return nullcontext()
+        most = self.seconds
+        return overtime(lambda: meter.spent()["wall_seconds"] - most, self.too_long(most), hung)
+
+    def too_long(self, seconds: float) -> ExceededError:
+        """What to say of a training that took more time."""
+        return ExceededError(
+            f"took more than the {seconds / 3600:g} hours that the plan's limits.hours allows: "
+            "raise it and run with --retry-failed"
+        )
+
+    def watch(self, meter: Meter, observe: Callable[[int], None]) -> Callable[[int], None]:
         """``observe`` that also sees to the limits after each step.
 
         Raises:
@@ -42,13 +51,10 @@ class Limits:
         def watched(count: int) -> None:
             observe(count)
             if self.seconds is not None and meter.spent()["wall_seconds"] > self.seconds:
+                raise self.too_long(self.seconds)
+            if self.mebibytes is not None and (taken := meter.most()) > self.mebibytes:
                 raise ExceededError(
-                    f"took more than the {self.seconds / 3600:g} hours that the plan's "
-                    "limits.hours allows: raise it and run with --retry-failed"
-                )
-            if self.mebibytes is not None and resident(device) > self.mebibytes:
-                raise ExceededError(
-                    f"took {resident(device)} MiB of memory, more than the "
+                    f"took {taken} MiB of memory, more than the "
                     f"{self.mebibytes / 1024:g} GiB that the plan's limits.memory_gib allows: "
                     "raise it and run with --retry-failed"
                 )

@@ -53,7 +53,7 @@ class Meter:
         self.device = device
         self.wall, self.processor = time.perf_counter(), time.process_time()
         self.before: Mapping[str, float] = {}
-        forget_peak(device)
+        self.forgets = forget_peak(device)
 
     def spent(self) -> dict[str, float]:
         """Wall and processor seconds, those of interrupted runs included."""
@@ -62,6 +62,13 @@ class Meter:
             "processor_seconds": time.process_time() - self.processor,
         }
         return {name: round(value + self.before.get(name, 0.0), 3) for name, value in now.items()}
+
+    def most(self) -> int:
+        """Most memory taken since, MiB; where an older peak cannot be forgotten, that of now.
+
+        Between two steps most of it is free again.
+        """
+        return peak(self.device) if self.forgets else resident(self.device)
 
     def read(self) -> dict[str, Any]:
         """Seconds, memory, versions and the code's commit, JSON-ready."""
@@ -84,14 +91,15 @@ def versions() -> dict[str, str]:
     return {package: version(package) for package in PACKAGES}
 
 
-def forget_peak(device: torch.device) -> None:
-    """Begin to measure peak memory anew, as far as the system can."""
+def forget_peak(device: torch.device) -> bool:
+    """Begin to measure peak memory anew; whether the system can."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:
-        return  # the peak is then that of the whole process
+        return device.type == "cuda"  # else the peak is that of the whole process
+    return True
 
 
 def process_memory(name: str) -> int | None:

@@ -12,7 +12,7 @@ from torch import distributed
 from benchmark.bench import TorchBench
 from benchmark.cells import Cell
 from benchmark.comparison import Way, prepared, request_for
-from benchmark.durable import sweep
+from benchmark.durable import vacant
 from benchmark.executors import worker
 from benchmark.grid import Grid
 from benchmark.leases import Lease
@@ -21,7 +21,7 @@ from benchmark.plan import Plan
 from benchmark.progress import pretraining_images, progress_bar
 from benchmark.roots import root_of
 from benchmark.run import PATIENCE, Worker
-from benchmark.store import Store
+from benchmark.store import ENCODER_RECORD, Store
 from methods.errors import ConfigError
 from methods.parallel import joined, rank, ranks
 from tasks.base import Source
@@ -104,7 +104,7 @@ def leased(working: Worker, cell: Cell) -> Lease | None:
     while not working.store.has_encoder(cell.encoder):
         lease = working.leases.claim(cell.encoder, working.bench.mark(cell.encoder))
         if lease is not None:
-            sweep(working.store.encoders / cell.encoder)
+            vacant(working.store.encoders / cell.encoder, ENCODER_RECORD)
             return lease
         time.sleep(PATIENCE)
     return None

@@ -14,9 +14,9 @@ from typing import Protocol, runtime_checkable
 
 from benchmark.arms import PROBE
 from benchmark.cells import Cell, CellResult, Status
-from benchmark.durable import StoreError, sweep
+from benchmark.durable import StoreError, vacant
 from benchmark.leases import Lease, Leases, LostLeaseError
-from benchmark.store import Store
+from benchmark.store import CELL_RECORD, ENCODER_RECORD, Store
 from methods.errors import TrainingError
 
 #: Lines of a traceback that are kept with a failed cell.
@@ -132,7 +132,7 @@ class Worker:
             return (ended and keep_failure) or self.store.has_encoder(first.encoder)
 
         def train(lease: Lease) -> None:
-            sweep(self.store.encoders / first.encoder)
+            vacant(self.store.encoders / first.encoder, ENCODER_RECORD)
             self.bench.pretrain(first, lease)
             if not keep_failure:
                 self.say(f"done    {first.key.method}")
@@ -147,7 +147,7 @@ class Worker:
             return self.store.has_cell(cell.name)
 
         def evaluate(lease: Lease) -> None:
-            sweep(self.store.cells / cell.name)
+            vacant(self.store.cells / cell.name, CELL_RECORD)
             evaluated = self.bench.evaluated(cell, lease)
             if not self.store.put_cell(cell, evaluated.result, evaluated.extra, lease.check):
                 raise LostLeaseError(f"{cell.name} was finished by another worker")
@@ -179,6 +179,7 @@ class Worker:
             if there():
                 return Outcome.KEPT
             not_deadly(lease)
+            lease.hung = lambda error: self.give_up(cells, what, error, lease)
             compute(lease)
         except StoreError:
             raise  # not the method's fault: nothing is noted, and the run ends
@@ -190,13 +191,23 @@ class Worker:
                 return Outcome.LOST
             if not cells:
                 raise
-            for cell in cells:
-                self.fail(cell, what, error, lease)
-            self.bench.forget(name)
+            self.failing(cells, what, error, lease)
             return Outcome.FAILED
         finally:
             self.leases.release(lease)
         return Outcome.COMPUTED
+
+    def failing(self, cells: Sequence[Cell], what: str, error: Exception, lease: Lease) -> None:
+        """Keep a failure as the result of some cells."""
+        for cell in cells:
+            self.fail(cell, what, error, lease)
+        self.bench.forget(lease.name)
+
+    def give_up(self, cells: Sequence[Cell], what: str, error: Exception, lease: Lease) -> None:
+        """Keep that something hangs, from another thread; the process ends afterwards."""
+        if cells:
+            self.failing(cells, what, error, lease)
+        self.leases.release(lease)
 
     def fail(self, cell: Cell, what: str, error: Exception, lease: Lease) -> None:
         """Keep a failure as the cell's result."""

@@ -90,6 +90,7 @@ def run(
         print(f"0 cells computed, {len(names)} kept, {bad} not done")
         if (table := call.table()) is None:
             show(out)
+            call.note_table()
         else:
             print(table)
         return SOME_FAILED if bad else 0
@@ -112,6 +113,7 @@ def run(
         return 0
     failed = compare(checked, data, out, device, cache, way)
     show(out)
+    call.note_table()
     return SOME_FAILED if failed else 0
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from methods.errors import InputError
 from tasks.manifest import Watch, digest, hashes
+from tasks.refusals import preparing
 
 Domain = Literal["fundus", "chest X-ray"]
 
@@ -116,10 +117,15 @@ class Source:
     def hashes(
         self, name: str, paths: list[Path], root: Path | None = None, watch: Watch | None = None
     ) -> dict[str, str]:
-        """SHA-256 of files by their path below the root, remembered under ``name``."""
+        """SHA-256 of files by their path below the root, remembered under ``name``.
+
+        Raises:
+            RefusedError: If there is no room or no permission to write into the cache.
+        """
         base = root or self.root
         place = digest(str(base.resolve()))[:12]
-        return hashes(base, paths, self.cache / "hashes" / f"{name}-{place}.json", watch)
+        with preparing(self.cache):
+            return hashes(base, paths, self.cache / "hashes" / f"{name}-{place}.json", watch)
 
     def require(self, paths: list[Path], info: TaskInfo) -> None:
         """Insist that every file is there, and below the data root.

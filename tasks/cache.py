@@ -18,6 +18,7 @@ from filelock import FileLock
 from numpy.lib.format import open_memmap
 
 from tasks.manifest import READERS, Watch, digest, sha256, write_json
+from tasks.refusals import keep_room, preparing
 
 #: Environment variable that names the folder of prepared images.
 VARIABLE = "LDBENCH_CACHE"
@@ -68,13 +69,17 @@ def cached(
         recipe: What the array is.
         row: Makes one image; called from several threads.
         watch: Called with the number of images that are there at once, then with 1 for each made.
+
+    Raises:
+        RefusedError: If there is no room or no permission to write there.
     """
     path = recipe.path(folder)
     if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f".{path.stem}.lock"):  # another process may be making it
-            if not path.exists():
-                make(path, recipe, row, watch)
+        with preparing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / f".{path.stem}.lock"):  # another process may be making it
+                if not path.exists():
+                    make(path, recipe, row, watch)
     elif watch is not None:
         watch(recipe.shape[0])
     loaded: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -90,6 +95,8 @@ def make(path: Path, recipe: Recipe, row: Callable[[int], np.ndarray], watch: Wa
     except (FileNotFoundError, ValueError, EOFError):  # not begun, or stopped while beginning
         array = open_memmap(begun, mode="w+", dtype=np.uint8, shape=recipe.shape)
         made = open_memmap(ticks, mode="w+", dtype=np.uint8, shape=recipe.shape[:1])
+    for file in (begun, ticks):
+        keep_room(file)
     missing = np.flatnonzero(made == 0).tolist()
     if watch is not None:
         watch(recipe.shape[0] - len(missing))

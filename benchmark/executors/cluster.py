@@ -5,6 +5,7 @@ which all nodes must see under one path, as they must the data and its cache.
 """
 
 import os
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,8 +24,8 @@ from benchmark.run import ATTEMPTS, PATIENCE, Outcome, Worker, by_encoder
 from benchmark.store import Store
 from methods.errors import ConfigError, InputError
 
-#: Seconds between two looks at which tasks have ended.
-LOOK = 1.0
+#: Seconds between two looks at which tasks have ended, and for a cluster's head to answer.
+LOOK, ANSWER = 1.0, 5.0
 
 
 class ClusterError(StoreError):
@@ -127,6 +128,7 @@ def connected(address: str, needed: dict[str, int]) -> Iterator[None]:
         cores = max(needed["num_cpus"], os.cpu_count() or 1)
         spare = {"num_cpus": cores} if address == "local" else {}
         try:
+            knock(address)
             ray.init(
                 address,
                 **spare,
@@ -134,7 +136,7 @@ def connected(address: str, needed: dict[str, int]) -> Iterator[None]:
                 configure_logging=False,
                 include_dashboard=False if address == "local" else None,
             )
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise ConfigError(
                 f"there is no Ray cluster at {address!r} ({str(error).splitlines()[0]}): start one "
                 "with `ray start --head`, or give --address"
@@ -146,6 +148,17 @@ def connected(address: str, needed: dict[str, int]) -> Iterator[None]:
     finally:
         if own:
             ray.shutdown()
+
+
+def knock(address: str) -> None:
+    """Insist that somebody listens at HOST:PORT, where Ray would try again for many minutes.
+
+    Raises:
+        OSError: If nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER).close()
 
 
 def needs(job: Job) -> dict[str, int]:

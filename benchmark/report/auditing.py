@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmark.asked import asked
-from benchmark.audit import audit, terms_of
+from benchmark.audit import faults, terms_of
 from benchmark.ledger import CONTROL, Axis, entries, totals
 from benchmark.listing import table
 from benchmark.status import standings
@@ -29,9 +29,11 @@ def show_audit(
     Raises:
         StoreError: If the folder holds no results.
     """
-    store = Store(folder)
-    findings = audit(store, axis, tolerance)
-    costs = totals(entries(store, standings(store)))
+    store, question = Store(folder), asked(folder)
+    rows = standings(store)
+    found = entries(store, rows)
+    findings = faults(question, rows, found, axis, tolerance)
+    costs = totals(found)
     if as_json:
         print(json.dumps({"findings": findings, "costs": costs}, indent=1, ensure_ascii=False))
         return findings
@@ -42,7 +44,7 @@ def show_audit(
         console.print(f"fault  {finding}")
     if len(findings) > NAMED:
         console.print(f"fault  and {len(findings) - NAMED} more: see --json")
-    held, most = terms_of(asked(folder), axis, tolerance)
+    held, most = terms_of(question, axis, tolerance)
     alike = f"no fault: all methods spent alike in {held}, within {most:g} %{but(costs)}"
     console.print(f"{len(findings)} faults" if findings else alike)
     return findings

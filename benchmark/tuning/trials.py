@@ -225,13 +225,14 @@ class Hands:
         most = attempt.images + attempt.config.batch_size
         if points.start and points.start.values["drawn"] >= most:
             points = replace(points, start=None)  # of a later rung: scores were removed by hand
-        with memory_named(attempt.config.batch_size, pool.side):
+        limits = limits_of(plan)
+        with memory_named(attempt.config.batch_size, pool.side), limits.timed(meter, lease.hung):
             return pretrain(
                 built,
                 pool,
                 budget,
                 seed=seed,
-                observe=limits_of(plan).watch(meter, self.device, lambda _: None),
+                observe=limits.watch(meter, lambda _: None),
                 checkpoints=points,
                 until=attempt.images if attempt.images < budget.images else None,
             )
@@ -240,14 +241,17 @@ class Hands:
         self, pretrained: Pretrained, task: str, name: str, lease: Lease, meter: Meter
     ) -> dict[str, float]:
         """Dice of every validation image of a task."""
-        data = self.tuning.data[task]
-        with memory_named(data.settings.batch_size, data.settings.size):
+        data, limits = self.tuning.data[task], limits_of(self.tuning.plan)
+        with (
+            memory_named(data.settings.batch_size, data.settings.size),
+            limits.timed(meter, lease.hung),
+        ):
             seen = self.tuning.tasks[task].validate(
                 pretrained,
                 data,
                 seed=self.tuning.plan.tuning.seed,
                 stage=self.tuning.plan.tuning.stage,
-                observe=limits_of(self.tuning.plan).watch(meter, self.device, lambda _: None),
+                observe=limits.watch(meter, lambda _: None),
                 checkpoints=self.under_way(name).points(Meter(self.device), lease.check),
             )
         return dict(zip(seen.ids, seen.dice.tolist(), strict=True))

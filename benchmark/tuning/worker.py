@@ -141,12 +141,18 @@ class Tuner:
         Raises:
             StoreError: If results cannot be written; nothing is noted then.
         """
+        piece.lease.hung = lambda error: self.give_up(piece, error)
         try:
             self.note(piece, *self.outcome(piece))
         except LostLeaseError:
             self.say(f"lost    {piece.label} was taken over by another worker")
         finally:
             self.leases.release(piece.lease)
+
+    def give_up(self, piece: Piece, error: Exception) -> None:
+        """Note that a piece hangs, from another thread; the process ends afterwards."""
+        self.note(piece, None, f"{type(error).__name__}: {error}")
+        self.leases.release(piece.lease)
 
     def outcome(self, piece: Piece) -> tuple[float | None, str]:
         """A piece's value, or why it has none."""

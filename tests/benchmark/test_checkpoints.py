@@ -1,5 +1,6 @@
 """Trainings under way on disk: written whole, read back exactly, done without when damaged."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import torch
 
 from benchmark import checkpoints
 from benchmark.checkpoints import Interrupted, Periodic, read, write
-from benchmark.leases import LostLeaseError
-from benchmark.limits import ExceededError, Limits, OutOfMemoryError, memory_named
+from benchmark.leases import LostLeaseError, unheard
+from benchmark.limits import Limits, OutOfMemoryError, memory_named
 from benchmark.machine import Meter
+from benchmark.overtime import ExceededError
 from methods.checkpoint import Checkpoint
 
 CPU = torch.device("cpu")
@@ -120,7 +122,7 @@ def test_limits_are_seen_after_a_step() -> None:
     def after(limits: Limits) -> Callable[[int], None]:
         meter = Meter(CPU)
         meter.before = {"wall_seconds": 7200.0}
-        return limits.watch(meter, CPU, seen.append)
+        return limits.watch(meter, seen.append)
 
     after(Limits())(3)
     after(Limits(seconds=8000.0, mebibytes=10.0**6))(4)
@@ -131,6 +133,32 @@ def test_limits_are_seen_after_a_step() -> None:
     with pytest.raises(ExceededError, match=r"of memory, more than the 0.000976562 GiB"):
         after(Limits(mebibytes=1.0))(6)
     assert seen == [3, 4, 5, 6]
+
+
+def test_a_step_that_does_not_end_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was spent before an interruption counts from its first moment."""
+    monkeypatch.setattr("benchmark.overtime.LOOK", 0.01)
+    meter = Meter(CPU)
+    meter.before = {"wall_seconds": 7200.0}
+    with (
+        pytest.raises(ExceededError, match=r"more than the 1.5 hours that the plan's limits.hours"),
+        Limits(seconds=5400.0).timed(meter, unheard),
+    ):
+        time.sleep(60)
+    with Limits().timed(meter, unheard):
+        pass
+
+
+def test_memory_that_is_free_again_after_the_step_counts() -> None:
+    meter = Meter(CPU)
+    if not meter.forgets:
+        pytest.skip("this system does not forget the peak of a process")
+    before = meter.most()
+    watched = Limits(mebibytes=before + 200.0).watch(meter, lambda _: None)
+    watched(1)
+    torch.ones(100 * 2**20)  # 400 MiB, free at once
+    with pytest.raises(ExceededError, match="MiB of memory, more than the"):
+        watched(1)
 
 
 @pytest.mark.parametrize(

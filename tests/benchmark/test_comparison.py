@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from benchmark.again import Call
 from benchmark.cli import main
+from benchmark.durable import json_text, put_file
 from benchmark.plan import read_plan
 from benchmark.roots import root_of
 from benchmark.store import Store
@@ -207,6 +209,9 @@ def test_a_part_of_a_plan_and_what_failed_again(
     assert command("audit", out) == 1  # five are missing
     assert command(*arguments, "--only", "inpainting/heart") == 2
     assert "did you mean" in capsys.readouterr().err
+    elsewhere = ("run", plan, "--data", "phantom", "--out", tmp_path / "nothing")
+    assert command(*elsewhere, "--only", "inpainting/heart") == 2
+    assert not (tmp_path / "nothing").exists()
 
 
 def out_of_memory(*_: object, **__: object) -> None:
@@ -224,6 +229,28 @@ def test_limits_of_the_plan_are_a_status(
     assert "exceeded  inpainting / scr_lung" in capsys.readouterr().out
     # A limit is no part of a cell's identity: with a higher one, the same cell is computed.
     assert command(*arguments, *only, "--retry-failed") == 0
+
+
+def test_a_step_that_hangs_is_a_status(
+    tmp_path: Path,
+    plan: Path,
+    command: Command,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def hang(*_: object, **__: object) -> None:
+        time.sleep(600)
+
+    monkeypatch.setattr("benchmark.overtime.LATE", 0.1)
+    monkeypatch.setattr("benchmark.bench.pretrain", hang)
+    out = tmp_path / "out"
+    arguments = ("run", plan, "--data", "phantom", "--out", out, "--device", "cpu")
+    only = ("--only", "inpainting/scr_lung", "--task", "scr_lung")
+    assert command(*arguments, *only, "--set", "limits.hours=0.0001") == 1
+    assert command("status", out) == 0
+    told = capsys.readouterr().out
+    assert "exceeded  inpainting / scr_lung" in told
+    assert "took more than the 0.0001 hours that the plan's limits.hours allows" in told
 
 
 def test_nothing_to_do_is_found_without_torch(
@@ -269,6 +296,24 @@ def test_what_changes_during_a_call_is_looked_into_by_the_next(tmp_path: Path, p
     assert not call.memo.exists()
     call.note(stamp, call.lists(), [])
     assert call.memo.exists()
+
+
+def test_a_table_is_known_by_its_content_whatever_the_clock(tmp_path: Path, plan: Path) -> None:
+    """A clock that goes backwards makes what is new look old."""
+    out = tmp_path / "out"
+    call = Call(read_plan(plan), "phantom", out, "cpu", None)
+    put_file(call.memo, json_text({"cells": []}))
+    put_file(out / "grid.json", "[1]")
+    assert call.table() is None
+    put_file(out / "leaderboard.md", "a table")
+    assert call.table() is None  # nobody said for which cells
+    call.note_table()
+    assert call.table() == "a table"
+    os.utime(out / "leaderboard.md", (0, 0))
+    assert call.table() == "a table"
+    put_file(out / "grid.json", "[1, 2]")
+    os.utime(out / "grid.json", (0, 0))
+    assert call.table() is None
 
 
 @pytest.mark.parametrize("name", ["tensors.safetensors", "model.safetensors"])

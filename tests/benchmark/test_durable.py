@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from benchmark.durable import (
-    REFUSALS,
     SEAL,
     StoreError,
     intact,
@@ -19,6 +18,7 @@ from benchmark.durable import (
     sealed,
     sweep,
 )
+from tasks.refusals import REFUSALS
 
 #: Calls by which a folder gets to the disk.
 CALLS = ("mkdir", "open", "write", "fsync", "rename", "close")

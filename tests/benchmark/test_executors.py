@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -221,6 +222,22 @@ def test_a_cluster_without_a_large_enough_node_is_refused(
     monkeypatch.setattr(ray, "is_initialized", lambda: True)
     with pytest.raises(ConfigError, match="no node of the Ray cluster has the 3 CPUs that a task"):
         cluster.Cluster().run(large, grid, quiet, lambda _: None)
+
+
+def test_a_cluster_that_does_not_answer_is_refused_at_once() -> None:
+    """Ray itself would knock for many minutes."""
+    pytest.importorskip("ray", reason="needs the extra ray")
+    cluster = importlib.import_module("benchmark.executors.cluster")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # bound and not listening: nobody else gets the number
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        with (
+            pytest.raises(ConfigError, match=rf"no Ray cluster at '{address}' .*refused"),
+            cluster.connected(address, {"num_cpus": 1, "num_gpus": 0}),
+        ):
+            pass
+    for address in ("auto", "local", "ray://head:10001"):
+        cluster.knock(address)  # of these Ray knows more
 
 
 @pytest.mark.slow

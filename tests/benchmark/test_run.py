@@ -202,6 +202,19 @@ def test_a_cell_without_its_record_ends_the_run(tmp_path: Path) -> None:
         ran(tmp_path, bench(tmp_path))
 
 
+@pytest.mark.parametrize("place", ["cells/ld-two", "encoders/encoder-ld"])
+def test_a_place_that_is_taken_is_noticed_before_anything_is_computed_for_it(
+    tmp_path: Path, place: str
+) -> None:
+    (tmp_path / place).mkdir(parents=True)
+    (tmp_path / place / "notes.txt").write_text("mine")
+    hands = bench(tmp_path)
+    with pytest.raises(StoreError, match=r"json: delete it and run the plan again"):
+        ran(tmp_path, hands)
+    assert not {"ld-two", "pretrain ld"} & set(hands.calls[-1:])
+    assert (tmp_path / place / "notes.txt").exists()
+
+
 @pytest.mark.parametrize("name", ["encoder-ld", "ld-two"])
 def test_what_kills_one_worker_after_another_has_failed(tmp_path: Path, name: str) -> None:
     """Each left its lease, with the process number of one who is no more."""

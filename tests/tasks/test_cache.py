@@ -1,5 +1,6 @@
 """Prepared arrays: whole or not at all, continued, replaced, and no larger than they must be."""
 
+import errno
 import json
 import os
 import threading
@@ -11,6 +12,7 @@ import pytest
 
 from tasks.cache import VARIABLE, Recipe, cached, default_folder, manifests
 from tasks.manifest import digest, hashes, sha256
+from tasks.refusals import RefusedError, keep_room
 
 
 def recipe(root: Path, count: int = 5, content: str = "a") -> Recipe:
@@ -184,3 +186,56 @@ def test_a_digest_is_of_the_value() -> None:
     assert digest({"a": 1, "b": [2]}) == digest({"b": [2], "a": 1})
     assert digest(["a", "b"]) != digest(["ab"])
     assert len(digest(None)) == 64
+
+
+def test_a_full_disk_is_noticed_before_rows_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Writing into a hole of a mapped file would end the process by a signal instead."""
+
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", full)
+        with pytest.raises(RefusedError, match=r"prepared images to .*cache: the disk is full"):
+            cached(tmp_path / "cache", recipe(tmp_path), row)
+    assert cached(tmp_path / "cache", recipe(tmp_path), row)[:, 0, 0, 0].tolist() == [1, 2, 3, 4, 5]
+
+
+def test_room_is_kept(tmp_path: Path) -> None:
+    holes = tmp_path / "holes"
+    with holes.open("wb") as file:
+        file.truncate(2**20)
+    assert holes.stat().st_blocks == 0
+    keep_room(holes)
+    assert holes.stat().st_blocks * 512 >= 2**20
+
+
+def test_a_file_system_that_keeps_no_room_is_used_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unable(*_: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(os, "posix_fallocate", unable)
+    assert len(cached(tmp_path, recipe(tmp_path), row)) == 5
+
+
+def test_a_cache_that_may_not_be_written_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    with pytest.raises(RefusedError, match=r"the disk is read-only: choose another folder \(--ca"):
+        cached(tmp_path / "cache", recipe(tmp_path), row)
+
+
+def test_a_source_that_may_not_be_read_is_not_the_caches_fault(tmp_path: Path) -> None:
+    def refused(number: int) -> np.ndarray:
+        raise PermissionError(errno.EACCES, "Permission denied", f"/sources/{number}.png")
+
+    with pytest.raises(PermissionError, match="/sources/"):
+        cached(tmp_path / "cache", recipe(tmp_path), refused)
