@@ -278,7 +278,10 @@ def test_the_command_line_from_tuning_to_a_tuned_table(
             )
     # Five trials for one method and three for the other are no equal terms.
     assert command("audit", results) == 1
-    assert "was tuned by 3 trials of 48 images" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "was tuned by 3 trials of 48 images" in printed
+    ledger = {words[0]: words[1] for words in map(str.split, printed.splitlines()) if words[1:]}
+    assert [ledger[name] for name in ("random", "inpainting", "simclr")] == ["0", "3", "5"]
 
 
 def test_a_trial_that_diverges_is_a_result(
