@@ -23,11 +23,8 @@ from benchmark.tuning.snapshot import Snapshot, scores_name, snapshots
 
 #: Seed of the bootstrap; the same studies give the same report.
 SEED = 0
-#: A study's columns, in two tables, so that they fit a terminal.
-COUNTS = (
-    "budget", "trials", "to the end", "pruned", "failed", "queued again", "images drawn",
-    "finished",
-)  # fmt: skip
+#: A study's columns, in two tables, so that they fit a terminal; budget and end are said below.
+COUNTS = ("trials", "to the end", "pruned", "failed", "queued again", "images drawn")
 GAINS = ("defaults", "best", "best trial", "gain", "held out")
 #: What readers must know of the table.
 NOTES = (
@@ -89,7 +86,9 @@ def show(
         table(list(rows), ("method", "domain", *columns))
         console.print()
     for study in studies:
-        console.print(f"\n[bold]{study.method}, {study.domain}[/bold]")
+        end = "finished" if study.finished else "not finished"
+        budget = f"{study.images[-1]} images at most, {end}"
+        console.print(f"\n[bold]{study.method}, {study.domain}[/bold]: {budget}")
         own = values(study, weights[study.folder])
         table(own, tuple(own[0]))
         found = gains[study.folder]

@@ -116,7 +116,7 @@ def test_what_gained_nothing_is_named() -> None:
     assert LONE in said
     assert any("phantoms, drawn by a program" in one for one in said)
     real = [replace(studies[0], terms={**known.terms, "images": "real"})]
-    assert len(remarks(real, gains)) == 1
+    assert len(remarks(real, {"won": gains["won"]})) == 1
     assert "for won (fundus)" in remarks(real, {"won": None})[1]
 
 
