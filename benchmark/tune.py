@@ -32,7 +32,11 @@ app = typer.Typer(
 Trials = Annotated[int, typer.Option(min=1, help="Of every method, its defaults among them.")]
 Methods = Annotated[
     list[str] | None,
-    typer.Option("--method", "--methods", help="Only these of PLAN's methods; repeat for several."),
+    typer.Option(
+        "--method",
+        "--methods",
+        help="Only these of PLAN's methods; repeat for several, or part them by commas.",
+    ),
 ]
 SamplerName = Annotated[
     Literal["tpe", "random", "grid"] | None,
@@ -77,6 +81,7 @@ def start(
     """
     from benchmark.changes import Of, plan_from  # noqa: PLC0415
 
+    method = [name for given in method or () for name in given.split(",")]
     more = [*(changes or []), *([f"tuning.sampler={sampler}"] if sampler else [])]
     from benchmark.threads import cores, share  # noqa: PLC0415
 
@@ -90,12 +95,12 @@ def start(
     from benchmark.tuning.search import Search, tune  # noqa: PLC0415
 
     chosen = executor_called(executor, workers, address)
+    way = Way(chosen, every=checkpoint_seconds, stale=stale_seconds)
+    search = Search(trials, tuple(method), storage, workers, retry_failed, way)
     if executor == "local" and (
         warning := crowded(workers, checked.threads, device_called(device))
     ):
         print(warning, file=sys.stderr)
-    way = Way(chosen, every=checkpoint_seconds, stale=stale_seconds)
-    search = Search(trials, tuple(method or ()), storage, workers, retry_failed, way)
     tune(checked, data, out, device, cache, search)
     publish(out, as_json=False)
 

@@ -1,5 +1,7 @@
 """A plan with the hyperparameters that tuning has found."""
 
+from collections.abc import Iterable
+from itertools import product
 from pathlib import Path
 
 from benchmark import registry
@@ -54,7 +56,7 @@ def found(
     Raises:
         ConfigError: If there is none, or more than one study, or it does not suit the plan.
     """
-    own = [study for study in studies if (study.method, study.domain) == (method, domain)]
+    own = studied(plan, studies, method, domain)
     if not own:
         known = ", ".join(sorted({f"{study.method} on {study.domain}" for study in studies}))
         raise ConfigError(
@@ -63,7 +65,9 @@ def found(
         )
     if len(own) > 1:
         raise ConfigError(
-            f"{folder} holds {len(own)} studies of {method} on {domain} images: keep one a folder"
+            f"{folder} holds {len(own)} studies of {method} on {domain} images, by "
+            f"{', '.join(str(study.images[-1]) for study in own)} images drawn: give the plan one "
+            "of these budgets, or keep one study a folder"
         )
     (study,) = own
     if not study.finished:
@@ -95,6 +99,13 @@ def found(
     )
 
 
+def studied(plan: Plan, studies: Iterable[Snapshot], method: str, domain: Domain) -> list[Snapshot]:
+    """The studies of a method on a domain: those of the plan's budget, or all if it has none."""
+    own = [study for study in studies if (study.method, study.domain) == (method, domain)]
+    images = plan.tuning.images or plan.budget.images
+    return [study for study in own if study.images[-1] == images] or own
+
+
 def suits(plan: Plan, study: Snapshot) -> None:
     """Insist that what a study found may be used for a plan.
 
@@ -119,10 +130,11 @@ def remarks(plan: Plan, folder: Path) -> list[str]:
 
     Takes and raises what ``with_tuned`` does.
     """
+    studies = snapshots(folder)
     told = dict.fromkeys(
         place
-        for study in snapshots(folder)
-        if study.method in plan.methods and study.domain in plan.pools
+        for method, domain in product(plan.methods, plan.pools)
+        for study in studied(plan, studies, method, domain)
         for place in difference(
             {name: study.terms[name] for name in ("size", "width", "leaks")}
             | {"pool": study.terms["pool"]["name"], "budget.images": study.images[-1]},

@@ -15,6 +15,7 @@ REFUSALS = {
     errno.EROFS: "the disk is read-only: choose another folder",
     errno.EACCES: "writing is not permitted: choose another folder or change its permissions",
     errno.EPERM: "writing is not permitted: choose another folder or change its permissions",
+    errno.ENOTDIR: "a part of its path is a file: choose another folder",
 }
 
 

@@ -38,7 +38,7 @@ def show_audit(
         print(json.dumps({"findings": findings, "costs": costs}, indent=1, ensure_ascii=False))
         return findings
     if costs:
-        table(costs, SHOWN)
+        table(costs, columns(costs))
     console = Console(highlight=False, soft_wrap=True, markup=False)
     for finding in findings[:NAMED]:
         console.print(f"fault  {finding}")
@@ -48,6 +48,12 @@ def show_audit(
     alike = f"no fault: all methods spent alike in {held}, within {most:g} %{but(costs)}"
     console.print(f"{len(findings)} faults" if findings else alike)
     return findings
+
+
+def columns(costs: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
+    """Those shown: trials of tuning only where there were any, since they need room."""
+    tuned = any(row["trials"] for row in costs)
+    return (SHOWN[0], "trials", *SHOWN[1:]) if tuned else SHOWN
 
 
 def but(costs: Sequence[Mapping[str, object]]) -> str:

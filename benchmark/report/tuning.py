@@ -1,6 +1,7 @@
 """``ldbench tune report``: what studies have found, as tables, JSON and figures."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +15,7 @@ from benchmark.durable import put_file, writing
 from benchmark.listing import table
 from benchmark.report.estimate import NOTHING, Estimate
 from benchmark.report.figures.canvas import png
+from benchmark.report.figures.captions import SOURCES
 from benchmark.report.figures.tuning import history_figure, parallel_figure
 from benchmark.report.tuned import Gain, gain, importance
 from benchmark.store import Store
@@ -21,10 +23,8 @@ from benchmark.tuning.snapshot import Snapshot, scores_name, snapshots
 
 #: Seed of the bootstrap; the same studies give the same report.
 SEED = 0
-#: A study's columns, in two tables, so that they fit a terminal.
-COUNTS = (
-    "trials", "to the end", "pruned", "failed", "queued again", "images drawn", "finished",
-)  # fmt: skip
+#: A study's columns, in two tables, so that they fit a terminal; budget and end are said below.
+COUNTS = ("trials", "to the end", "pruned", "failed", "queued again", "images drawn")
 GAINS = ("defaults", "best", "best trial", "gain", "held out")
 #: What readers must know of the table.
 NOTES = (
@@ -34,6 +34,9 @@ NOTES = (
     "other half, so it flatters less; the central 95 % of such splits. One seed. Importance: "
     "fANOVA on the first rung; with a few dozen trials a hint."
 )
+
+#: Why a gain has no interval.
+LONE = "Where a task has one validation image, nothing can be held out and there is no interval."
 
 
 def publish(folder: Path, *, as_json: bool) -> None:
@@ -83,7 +86,9 @@ def show(
         table(list(rows), ("method", "domain", *columns))
         console.print()
     for study in studies:
-        console.print(f"\n[bold]{study.method}, {study.domain}[/bold]")
+        end = "finished" if study.finished else "not finished"
+        budget = f"{study.images[-1]} images at most, {end}"
+        console.print(f"\n[bold]{study.method}, {study.domain}[/bold]: {budget}")
         own = values(study, weights[study.folder])
         table(own, tuple(own[0]))
         found = gains[study.folder]
@@ -93,9 +98,26 @@ def show(
         for trial in study.trials:
             if trial.state == "failed":
                 console.print(f"trial {trial.index} failed: {trial.reason}", markup=False)
-    console.print(f"\n{NOTES}")
+    console.print("\n" + " ".join(remarks(studies, gains)))
     for path in paths:
         console.print(f"  {path}", soft_wrap=True)
+
+
+def remarks(studies: Sequence[Snapshot], gains: Mapping[str, Gain | None]) -> list[str]:
+    """What readers must know of the tables; where nothing was gained, that above all."""
+    kinds = dict.fromkeys(study.terms["images"] for study in studies)
+    nothing = [
+        f"{study.method} ({study.domain})"
+        for study in studies
+        if not ((found := gains[study.folder]) and found.held_out.low > 0.0)
+    ]
+    unknown = any(found and math.isnan(found.held_out.low) for found in gains.values())
+    return [
+        NOTES,
+        *([f"No gain is shown, held out, for {', '.join(nothing)}."] if nothing else []),
+        *([LONE] if unknown else []),
+        *(SOURCES[kind] for kind in kinds if kind in SOURCES),
+    ]
 
 
 def summary(study: Snapshot, found: Gain | None, drawn: int) -> dict[str, object]:
@@ -105,6 +127,8 @@ def summary(study: Snapshot, found: Gain | None, drawn: int) -> dict[str, object
     return {
         "method": study.method,
         "domain": study.domain,
+        "source": study.terms["images"],
+        "budget": study.images[-1],
         "trials": sum(study.brackets),
         "to the end": states.count("complete"),
         "pruned": states.count("pruned"),

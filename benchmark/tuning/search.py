@@ -18,7 +18,7 @@ from benchmark.roots import root_of
 from benchmark.store import Store
 from benchmark.tuning.questions import Tuning, settle, tunable_methods
 from benchmark.tuning.snapshot import Snapshot, keep, read
-from benchmark.tuning.storages import answering, close, locked, opened, owner
+from benchmark.tuning.storages import answering, check, close, locked, opened, owner
 from benchmark.tuning.study import Study
 from benchmark.tuning.trials import Hands
 from benchmark.tuning.worker import Tuner
@@ -85,6 +85,18 @@ class Search:
     retry_failed: bool = False
     way: Way = field(default_factory=Way)
 
+    def __post_init__(self) -> None:
+        """Insist on a trial for every worker.
+
+        Raises:
+            ConfigError: If there are fewer.
+        """
+        if self.trials < self.workers:
+            raise ConfigError(
+                f"--trials {self.trials} is less than --workers {self.workers}: some would never "
+                "have one to do"
+            )
+
 
 def tune(
     plan: Plan, data: str, out: Path, device: str, cache: Path | None, search: Search
@@ -106,13 +118,10 @@ def tune(
         ConfigError: If the plan, the methods, the number of trials or the database cannot be used.
         StoreError: If a study of the same name is on other terms, or results cannot be written.
     """
-    trials, workers, url, way = search.trials, search.workers, search.url, search.way
-    if trials < workers:
-        raise ConfigError(
-            f"--trials {trials} is less than --workers {workers}: some would never have one to do"
-        )
+    trials, url, way = search.trials, search.url, search.way
     plan = with_methods(plan, tunable_methods(plan, search.methods))
     console, store = Console(highlight=False, soft_wrap=True), Store(out)
+    check(url, store.root)
     ready(plan.threads)
     root = root_of(plan, data, store, console, cache)
     tuning = settle(plan, root, device_called(device), console.print, store.exclusions)

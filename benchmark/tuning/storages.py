@@ -14,7 +14,7 @@ import optuna
 from filelock import FileLock, Timeout
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
-from sqlalchemy import URL, NullPool, create_engine, make_url, text
+from sqlalchemy import URL, Connection, NullPool, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DatabaseError, SQLAlchemyError
 
 from benchmark.durable import StoreError, beside, writing
@@ -77,12 +77,7 @@ def advised(folder: Path, url: str) -> Iterator[None]:
         StoreError: If another process does not give way.
     """
     key = int(digest(owner(folder))[:15], 16)
-    parts, options = driver(url)
-    with usable(parts):
-        engine = create_engine(
-            parts, connect_args=options, poolclass=NullPool, isolation_level="AUTOCOMMIT"
-        )
-        connection = engine.connect()
+    parts, connection = connected(url)
     try:
         with usable(parts):
             connection.execute(text(f"SET lock_timeout = '{PATIENCE:g}s'"))
@@ -91,10 +86,40 @@ def advised(folder: Path, url: str) -> Iterator[None]:
             except DatabaseError as error:
                 if "lock timeout" not in str(error):
                     raise
-                raise stubborn(f"a study in {parts.render_as_string()}") from error
+                raise stubborn(f"a study in {without_password(parts)}") from error
         yield
     finally:
         connection.close()
+
+
+def connected(url: str) -> tuple[URL, Connection]:
+    """A database's address, and a connection to it that the caller closes.
+
+    Raises:
+        ConfigError: If it cannot be reached or used.
+    """
+    parts, options = driver(url)
+    with usable(parts):
+        engine = create_engine(
+            parts, connect_args=options, poolclass=NullPool, isolation_level="AUTOCOMMIT"
+        )
+        return parts, engine.connect()
+
+
+def check(url: str | None, folder: Path) -> None:
+    """Insist on a storage that can be used, before minutes are spent on reading data.
+
+    Nothing is created: who has no journal yet may still be refused for other reasons.
+
+    Raises:
+        ConfigError: If the database cannot be reached or used.
+        StoreError: If the journal is damaged or locked, or cannot be written.
+    """
+    if url is not None:
+        connected(url)[1].close()
+    elif (folder / JOURNAL).exists():
+        with filed(folder):
+            close(journal(folder / JOURNAL))
 
 
 def stubborn(what: str) -> StoreError:
@@ -149,7 +174,7 @@ def answering(url: str | None) -> Iterator[None]:
             f"the journal was damaged while it was used ({error}): run again"
         ) from error
     except SILENT as error:
-        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        reason = told_by(error)
         known = "the journal" if url is None else make_url(url).render_as_string()
         raise StoreError(
             f"{known} does not answer any more ({reason}): see to the server, and run again to go "
@@ -218,11 +243,23 @@ def usable(parts: URL) -> Iterator[None]:
         yield
     # Tables of another version of Optuna are a RuntimeError, what pg8000 does not take a TypeError.
     except (*SILENT, RuntimeError, TypeError) as error:
-        reason = str(error.__cause__ or error).strip().splitlines()[0]
         raise ConfigError(
-            f"the database {parts.render_as_string()} cannot be used: {reason}; check that the "
-            "server runs, the address, the name and the password"
+            f"the database {without_password(parts)} cannot be used: {told_by(error)}; check that "
+            "the server runs, the address, the name and the password"
         ) from error
+
+
+def without_password(parts: URL) -> str:
+    """A database's address as it was given, without the password."""
+    return parts.set(drivername="postgresql").render_as_string()
+
+
+def told_by(error: Exception) -> str:
+    """What a database says in one line, without the codes in which the driver wraps it."""
+    cause = error.__cause__ or error
+    fields = cause.args[0] if cause.args else ""
+    text = fields.get("M", "") if isinstance(fields, dict) else ""
+    return str(text or cause).strip().splitlines()[0]
 
 
 def driver(url: str) -> tuple[URL, dict[str, Any]]:

@@ -8,13 +8,23 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
-from benchmark.report.figures.canvas import DPI, heading, look, settle
+from benchmark.report.figures.canvas import DPI, footing, heading, look, room, settle
+from benchmark.report.figures.captions import SOURCES
 from benchmark.tuning.snapshot import Snapshot, Trial
 
 COLUMNS = 3
+#: What is to be known of each drawing.
+HISTORY = (
+    "Scored on the validation images that also choose among the trials; one seed. Pruned trials "
+    "have no value at the later rungs."
+)
+PARALLEL = (
+    "Colour: the value at the first rung (grey: none, it failed or is under way). Dashed: the "
+    "defaults. Dots: the trial of the highest value at the last rung. One seed."
+)
 
 
 def history_figure(studies: Sequence[Snapshot], *, title: str) -> Figure:
@@ -22,7 +32,7 @@ def history_figure(studies: Sequence[Snapshot], *, title: str) -> Figure:
     rungs = max(len(study.images) for study in studies)
     colours = sns.color_palette("colorblind", rungs).as_hex()
     with look():
-        figure, axes = panels(studies, title, height=2.4)
+        figure, body, axes = panels(studies, title, said(studies, HISTORY), height=2.6)
         for axis, study in zip(axes, studies, strict=True):
             for rung, images in enumerate(study.images):
                 scored = [trial for trial in study.trials if rung in trial.values]
@@ -39,8 +49,15 @@ def history_figure(studies: Sequence[Snapshot], *, title: str) -> Figure:
                 axis.plot(failed, [0.0] * len(failed), "x", color="0.3", label="failed")
             final = [trial for trial in study.trials if study.last in trial.values]
             best = np.maximum.accumulate([trial.values[study.last] for trial in final])
-            axis.step([trial.index for trial in final], best, "-", where="post", color=colours[-1])
-            axis.axhline(0.0, color="0.25", linestyle="--", linewidth=1.0)
+            axis.step(
+                [trial.index for trial in final],
+                best,
+                "-",
+                where="post",
+                color=colours[-1],
+                label="best so far",
+            )
+            axis.axhline(0.0, color="0.25", linestyle="--", linewidth=1.0, label="no pre-training")
             axis.set_title(f"{study.method}, {study.domain}")
             axis.set_xlabel("trial (0: defaults)")
             axis.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -52,21 +69,16 @@ def history_figure(studies: Sequence[Snapshot], *, title: str) -> Figure:
             for lines, labels in shown
             for line, label in zip(lines, labels, strict=True)
         }
-        figure.legend(
-            [*named.values()], [*named], loc="outside lower center", ncols=4, frameon=False
-        )
+        body.legend([*named.values()], [*named], loc="outside lower center", ncols=4, frameon=False)
         settle(figure)
     return figure
 
 
 def parallel_figure(studies: Sequence[Snapshot], *, title: str) -> Figure:
-    """A panel a study: a line a trial over the hyperparameters' ranges, coloured by value.
-
-    Values are of the first rung, which all trials have; the defaults are dashed, failed trials
-    grey.
-    """
+    """A panel a study: a line a trial over the hyperparameters' ranges, coloured by value."""
     with look():
-        figure, axes = panels(studies, title, height=2.9, columns=1)
+        told = said(studies, PARALLEL)
+        figure, _, axes = panels(studies, title, told, height=2.9, columns=1)
         for axis, study in zip(axes, studies, strict=True):
             parallel(figure, axis, study)
         settle(figure)
@@ -85,7 +97,7 @@ def parallel(figure: Figure, axis: Axes, study: Snapshot) -> None:
         axis.plot(
             range(len(names)),
             heights,
-            "--" if trial.index == 0 else "-",
+            ("--" if trial.index == 0 else "-") + ("o" if trial == study.best else ""),
             color=colours.to_rgba(np.array([trial.values[0]]))[0] if scored else "0.7",
             linewidth=2.2 if trial.index == 0 else 1.3,
         )
@@ -111,16 +123,30 @@ def height(trial: Trial, study: Snapshot, name: str) -> float:
     return (value - low) / (high - low)
 
 
+def said(studies: Sequence[Snapshot], first: str) -> tuple[str, ...]:
+    """What is written below a drawing: what it shows, and that phantoms are none of the world's."""
+    kinds = dict.fromkeys(study.terms["images"] for study in studies)
+    return (first, *(SOURCES[kind] for kind in kinds if kind in SOURCES))
+
+
 def panels(
-    studies: Sequence[Snapshot], title: str, *, height: float, columns: int = COLUMNS
-) -> tuple[Figure, list[Axes]]:
-    """A figure with a panel a study."""
+    studies: Sequence[Snapshot],
+    title: str,
+    told: Sequence[str],
+    *,
+    height: float,
+    columns: int = COLUMNS,
+) -> tuple[Figure, SubFigure, list[Axes]]:
+    """A figure with a panel a study, and the part of it above its footing."""
     columns = min(columns, len(studies))
     rows = math.ceil(len(studies) / columns)
     width = 3.0 * columns if columns > 1 else 7.0
-    figure = Figure(figsize=(width, 1.2 + height * rows), dpi=DPI, layout="constrained")
+    tall = 0.6 + height * rows + room(width, title, told)
+    figure = Figure(figsize=(width, tall), dpi=DPI, layout="constrained")
     heading(figure, title)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    footing(figure, *told)
+    (body,) = figure.subfigures(1, 1, squeeze=False).ravel()
+    axes = body.subplots(rows, columns, squeeze=False).ravel().tolist()
     for axis in axes[len(studies) :]:
         axis.set_visible(False)
-    return figure, axes[: len(studies)]
+    return figure, body, axes[: len(studies)]

@@ -9,7 +9,7 @@ from tests.benchmark.tuning.server import Server, programs
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def postgresql() -> Iterator[Server]:
     """A server, stopped at the end; where none is installed, the tests are skipped.
 
     LDBENCH_POSTGRESQL=required makes that a failure instead.
@@ -18,6 +18,5 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         reason = "needs a PostgreSQL server: apt-get install postgresql"
         assert os.environ.get("LDBENCH_POSTGRESQL") != "required", reason
         pytest.skip(reason)
-    server = Server.started(tmp_path_factory.mktemp("postgresql"))
-    yield server
-    server.stop()
+    with Server.running() as server:
+        yield server

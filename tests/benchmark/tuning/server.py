@@ -5,6 +5,9 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -41,6 +44,20 @@ class Server:
 
     folder: Path
     port: int
+
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator["Server"]:
+        """One that is stopped at the end.
+
+        Not below pytest's folders: another session of pytest closes these to the server's account.
+        """
+        with tempfile.TemporaryDirectory(prefix="postgresql-") as folder:
+            server = cls.started(Path(folder))
+            try:
+                yield server
+            finally:
+                server.stop()
 
     @classmethod
     def started(cls, folder: Path) -> "Server":

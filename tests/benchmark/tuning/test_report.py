@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from benchmark.durable import put_folder, write_json
+from benchmark.report.estimate import Estimate
 from benchmark.report.figures.canvas import png
 from benchmark.report.figures.tuning import height, history_figure, parallel_figure
-from benchmark.report.tuned import chosen_again, gain, importance
-from benchmark.report.tuning import summary, values
+from benchmark.report.tuned import Gain, chosen_again, gain, importance
+from benchmark.report.tuning import LONE, remarks, summary, values
 from benchmark.store import Store
 from benchmark.tuning.snapshot import Snapshot, Trial, scores_name
 from benchmark.tuning.trials import RECORD, Validated, objective, place, put_scores
@@ -30,7 +31,7 @@ def trial(index: int, values: dict[int, float], rate: float = 1e-3, count: int =
 
 
 def study(*trials: Trial) -> Snapshot:
-    terms = {"space": SPACE, "seed": 1000, "floor": "0123456789abcdef"}
+    terms = {"space": SPACE, "seed": 1000, "floor": "0123456789abcdef", "images": "phantom"}
     return Snapshot("n", "ld-0", "ld", "fundus", terms, [20, 40], [len(trials)], True, [*trials])
 
 
@@ -100,6 +101,23 @@ def test_a_real_gain_is_found_again() -> None:
 
 def test_one_image_gives_no_held_out_gain() -> None:
     assert math.isnan(chosen_again(np.full((3, 1, 1), 0.5), np.zeros(1), 0, RNG).value)
+
+
+def test_what_gained_nothing_is_named() -> None:
+    known = study(trial(0, {0: 0.0, 1: 0.2}))
+    studies = [replace(known, method=name, folder=name) for name in ("won", "level", "lone")]
+    held_out = (Estimate(0.1, 0.02, 0.2), Estimate(0.1, -0.02, 0.2), Estimate())
+    gains = {
+        one.folder: Gain(Estimate(0.1, 0.05, 0.2), held, {})
+        for one, held in zip(studies, held_out, strict=True)
+    }
+    said = remarks(studies, gains)
+    assert "No gain is shown, held out, for level (fundus), lone (fundus)." in said
+    assert LONE in said
+    assert any("phantoms, drawn by a program" in one for one in said)
+    real = [replace(studies[0], terms={**known.terms, "images": "real"})]
+    assert len(remarks(real, {"won": gains["won"]})) == 1
+    assert "for won (fundus)" in remarks(real, {"won": None})[1]
 
 
 def test_importance_names_what_moves_the_value() -> None:

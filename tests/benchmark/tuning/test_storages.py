@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from benchmark.durable import StoreError
 from benchmark.tuning import storages
-from benchmark.tuning.storages import answering, close, locked, mend, opened, owner
+from benchmark.tuning.storages import answering, check, close, locked, mend, opened, owner
 from methods.errors import ConfigError
 from tests.benchmark.tuning.server import PASSWORD, Server
 
@@ -52,6 +52,28 @@ def test_a_corrupt_journal_is_named_and_kept(tmp_path: Path, line: bytes) -> Non
     with pytest.raises(StoreError, match=r"optuna.log is damaged .*put back a copy"):
         opened(None, tmp_path)
     assert path.read_bytes() == text
+
+
+def test_a_storage_is_tried_before_anything_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading the data takes minutes; nothing is created by asking."""
+    check(None, tmp_path)
+    assert not any(tmp_path.iterdir())
+    with pytest.raises(ConfigError, match="cannot be reached"):
+        check("postgresql://me@127.0.0.1:9/x", tmp_path)
+    assert not any(tmp_path.iterdir())
+    path = studied(tmp_path)
+    check(None, tmp_path)
+    monkeypatch.setattr(storages, "PATIENCE", 0.1)
+    with (
+        FileLock(tmp_path / ".studies.lock"),
+        pytest.raises(StoreError, match="has been locked"),
+    ):
+        check(None, tmp_path)
+    path.write_text("damaged\nto the end\n")
+    with pytest.raises(StoreError, match="is damaged"):
+        check(None, tmp_path)
 
 
 def test_a_locked_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,9 +121,11 @@ def test_a_missing_driver_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_wrong_password_and_a_missing_database(tmp_path: Path, postgresql: Server) -> None:
     name = postgresql.database("wrong").rpartition("/")[2]
     for url, said in (
-        (postgresql.url(name, "guess"), "password authentication failed"),
-        (postgresql.url("nowhere"), 'database "nowhere" does not exist'),
+        (postgresql.url(name, "guess"), 'used: password authentication failed for user "tuner";'),
+        (postgresql.url("nowhere"), 'used: database "nowhere" does not exist;'),
     ):
+        with pytest.raises(ConfigError, match=said):
+            check(url, tmp_path)
         with pytest.raises(ConfigError, match=said) as caught:
             opened(url, tmp_path)
         assert "guess" not in str(caught.value)
@@ -109,26 +133,23 @@ def test_a_wrong_password_and_a_missing_database(tmp_path: Path, postgresql: Ser
         assert "\n" not in str(caught.value)
 
 
-def test_a_server_that_stops_is_named(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, postgresql: Server
-) -> None:
+def test_a_server_that_stops_is_named(tmp_path: Path, postgresql: Server) -> None:
     del postgresql  # skips where there is none
-    server = Server.started(tmp_path_factory.mktemp("stopped"))
-    url = server.database("studies")
-    storage = opened(url, tmp_path)
-    study = optuna.create_study(study_name="a", storage=storage)
-    server.stop()
-    with (
-        pytest.raises(StoreError, match="does not answer any more"),
-        answering(url),
-    ):
-        study.set_user_attr("x", 1)
-    server.start()
-    with answering(url):
-        study.set_user_attr("x", 2)
-    assert optuna.load_study(study_name="a", storage=storage).user_attrs == {"x": 2}
-    close(storage)
-    server.stop()
+    with Server.running() as server:
+        url = server.database("studies")
+        storage = opened(url, tmp_path)
+        study = optuna.create_study(study_name="a", storage=storage)
+        server.stop()
+        with (
+            pytest.raises(StoreError, match="does not answer any more"),
+            answering(url),
+        ):
+            study.set_user_attr("x", 1)
+        server.start()
+        with answering(url):
+            study.set_user_attr("x", 2)
+        assert optuna.load_study(study_name="a", storage=storage).user_attrs == {"x": 2}
+        close(storage)
 
 
 def test_the_lock_of_a_killed_process_is_taken_over(
@@ -157,6 +178,7 @@ def test_a_database_keeps_the_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgresql: Server
 ) -> None:
     url = postgresql.database("locks")
+    check(url, tmp_path)
     monkeypatch.setattr(storages, "PATIENCE", 0.2)
     with locked(tmp_path, url):
         said = r"a study in .*/locks has been locked"

@@ -109,6 +109,22 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
         with_tuned(plan("simclr"), tmp_path)
 
 
+def test_of_several_budgets_the_plan_s_is_taken(tmp_path: Path) -> None:
+    keep(tmp_path, study("simclr", trial(0, 0.3), folder="simclr-40"))
+    other = study("simclr", trial(0, 0.1), trial(1, 0.2, 5e-3), folder="simclr-80", images=[40, 80])
+    keep(tmp_path, other)
+    for budget, trials in ((40, 1), (80, 2)):
+        known = plan("simclr", budget={"images": budget})
+        tuned = with_tuned(known, tmp_path)
+        part = tuned.tuned["simclr"]["fundus"]
+        assert (part.images, part.trials) == (budget, trials)
+        assert remarks(tuned, tmp_path) == []
+    asked = plan("simclr", budget={"images": 400}, tuning={"images": 80})
+    assert with_tuned(asked, tmp_path).tuned["simclr"]["fundus"].images == 80
+    with pytest.raises(ConfigError, match=r"2 studies of simclr .* by 40, 80 images drawn: give"):
+        with_tuned(plan("simclr", budget={"images": 400}), tmp_path)
+
+
 def test_settings_that_trials_did_not_have_are_refused(tmp_path: Path) -> None:
     keep(tmp_path, study("simclr", trial(0, 0.1), trial(1, 0.3, 5e-3)))
     with pytest.raises(ConfigError, match=r"differs from the plan in config\.batch_size"):
