@@ -27,8 +27,9 @@ from benchmark.speed.alone import measured as once
 from benchmark.speed.described import machine
 from benchmark.speed.measuring import alternating
 from benchmark.speed.photographs import brought, draw
-from benchmark.speed.table import Measured, lines, markdown
+from benchmark.speed.table import COLUMNS, Measured, lines
 from benchmark.speed.work import WHATS, Work, steps_at
+from benchmark.speed.written import table
 from methods import METHODS
 from methods.errors import ConfigError
 
@@ -136,7 +137,7 @@ def main() -> None:
                 rows += lines(found)
                 # A long comparison that is stopped has still said what it found so far.
                 sys.stderr.write(json.dumps(found._asdict()) + "\n")
-    console.print(markdown(rows), markup=False)
+    console.print(table(COLUMNS, rows) + "\n", markup=False)
     console.print(f"Afterwards: {machine()}", markup=False)
 
 

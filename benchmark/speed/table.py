@@ -74,9 +74,3 @@ def line(measured: Measured, rival: str) -> list[str]:
         *(compared("ours", rival), compared("ours float32", rival), compared("ours", "E")),
         *(mib(rival), mib("ours")),
     ]
-
-
-def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """The whole table."""
-    body = [COLUMNS, ["---"] * len(COLUMNS), *rows]
-    return "\n".join("| " + " | ".join(row) + " |" for row in body) + "\n"

@@ -10,8 +10,9 @@ from benchmark.speed.measuring import (
     seconds_a_step,
     turns,
 )
-from benchmark.speed.table import COLUMNS, Measured, lines, markdown
+from benchmark.speed.table import COLUMNS, Measured, lines
 from benchmark.speed.work import steps_at
+from benchmark.speed.written import table
 
 
 def test_the_first_steps_are_not_counted() -> None:
@@ -65,7 +66,7 @@ def test_table_has_a_row_a_rival_and_dashes_where_nothing_was_measured() -> None
     (row,) = lines(Measured("simclr", 64, 48, 32, seconds, {"A": 10.4}))
     assert row[4:8] == ["A", "16.0", "32.0", "64.0"]
     assert row[8:] == ["2.00 (2.00-2.00)", "-", "0.50 (0.50-0.50)", "10", "-"]
-    text = markdown([row]).splitlines()
+    text = table(COLUMNS, [row]).splitlines()
     assert len(text) == 3
     assert all(line.count("|") == len(COLUMNS) + 1 for line in text)
 
