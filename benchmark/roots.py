@@ -8,27 +8,36 @@ from benchmark import registry
 from benchmark.durable import writing
 from benchmark.plan import Plan
 from benchmark.store import Store
+from benchmark.threads import cores
 from tasks.base import Source
 from tasks.cache import default_folder
 from tasks.manifest import digest
 from tasks.pools import pool_called
 
 PHANTOM = "phantom"
+#: As many are drawn sooner than other processes have started.
+FEW = 64
 
 
 def root_of(plan: Plan, data: str, store: Store, console: Console, cache: Path | None) -> Source:
     """The data root, written first if it is to hold phantoms."""
     if data != PHANTOM:
         return Source.at(Path(data), cache or default_folder())
-    from tasks.phantoms import write_phantoms  # noqa: PLC0415
+    from tasks.phantoms import count_phantoms, write_phantoms  # noqa: PLC0415
 
     part, datasets, root = plan.phantom, phantom_datasets(plan), phantom_folder(plan, store.root)
     if not root.is_dir():
         console.print(f"drawing phantoms into {root}")
         with writing(root):
             store.root.mkdir(parents=True, exist_ok=True)
+            many = count_phantoms(scale=part.scale, datasets=datasets) > FEW
             write_phantoms(
-                root, scale=part.scale, seed=part.seed, size=part.size, datasets=datasets
+                root,
+                scale=part.scale,
+                seed=part.seed,
+                size=part.size,
+                datasets=datasets,
+                workers=cores() if many else 1,
             )
     return Source.at(root, cache or store.cache)
 

@@ -11,7 +11,7 @@ from benchmark import registry
 from benchmark.asked import Asked, Wanted, asked
 from benchmark.durable import StoreError
 from benchmark.report.board import Leaderboard
-from benchmark.report.footers import given_notes, pool_notes, stale_notes, tuned_notes
+from benchmark.report.footers import budget_notes, given_notes, pool_notes, stale_notes, tuned_notes
 from benchmark.report.frame import Result, results, tidy
 from benchmark.report.mixed import mixed_notes
 from benchmark.report.prices import READING as COSTS
@@ -84,6 +84,7 @@ class Gathered:
             *mixed_notes(self.there),
             *pool_notes(result.facts for result in self.there.values()),
             *stale_notes(self.old),
+            *budget_notes(self.question.terms),
             *tuned_notes(self.question.cells),
             *given_notes(self.given),
         ]

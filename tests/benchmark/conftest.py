@@ -25,6 +25,12 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Call:
 
 
 @pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``run`` prints its tables but draws no figures and no page, which take seconds a run."""
+    monkeypatch.setattr("benchmark.reporting.write", lambda *_, **__: None)
+
+
+@pytest.fixture
 def mistake(call: Call, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """Runs the command line into a mistake; the one line that it ends in."""
 

@@ -60,8 +60,8 @@ def test_changes_are_checked(demo: Plan, change: str, expected: str) -> None:
 
 def test_counts_are_scaled_and_nothing_else(demo: Plan) -> None:
     half = scaled(demo, 0.5)
-    assert (half.budget.images, half.downstream.steps) == (128, 60)
-    back = with_changes(half, ["budget.images=256", "downstream.steps=120"])
+    assert (half.budget.images, half.downstream.steps) == (128, 12)
+    back = with_changes(half, ["budget.images=256", "downstream.steps=24"])
     assert back == demo == scaled(demo, 1.0)
     epochs = scaled(with_changes(demo, ["downstream.tasks.scr_lung.epochs=3"]), 0.5)
     assert epochs.downstream.of("scr_lung").epochs == 1.5
@@ -88,7 +88,7 @@ def test_what_is_set_is_not_scaled() -> None:
     plan = plan_from(
         PLANS / "demo.toml", 0.5, ["budget.images=100"], Of(["ld", "random"], ["scr_lung"])
     )
-    assert (plan.budget.images, plan.downstream.steps) == (100, 60)
+    assert (plan.budget.images, plan.downstream.steps) == (100, 12)
     assert (plan.methods, plan.tasks) == (["random", "ld"], ["scr_lung"])
 
 

@@ -105,6 +105,7 @@ def test_a_grid_runs_resumes_and_reports(
     assert json.loads(capsys.readouterr().out) == record
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_the_plan_leaves_out_is_said_and_ranks_nobody(
     tmp_path: Path, plan: Path, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -146,6 +147,7 @@ def test_what_the_plan_leaves_out_is_said_and_ranks_nobody(
         assert said in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_diverging_method_fails_alone_and_names_the_step(
     tmp_path: Path,
     plan: Path,
@@ -178,6 +180,7 @@ def test_a_diverging_method_fails_alone_and_names_the_step(
     assert rows["random"]["missing"] == 0
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_part_of_a_plan_and_what_failed_again(
     tmp_path: Path,
     plan: Path,
@@ -218,6 +221,7 @@ def out_of_memory(*_: object, **__: object) -> None:
     raise MemoryError("no more")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_limits_of_the_plan_are_a_status(
     tmp_path: Path, plan: Path, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -231,6 +235,7 @@ def test_limits_of_the_plan_are_a_status(
     assert command(*arguments, *only, "--retry-failed") == 0
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_step_that_hangs_is_a_status(
     tmp_path: Path,
     plan: Path,
@@ -253,6 +258,7 @@ def test_a_step_that_hangs_is_a_status(
     assert "took more than the 0.0001 hours that the plan's limits.hours allows" in told
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_nothing_to_do_is_found_without_torch(
     tmp_path: Path, plan: Path, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -282,6 +288,7 @@ def test_nothing_to_do_is_found_without_torch(
     assert (out / "finished.json").read_text() != memo
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_changes_during_a_call_is_looked_into_by_the_next(tmp_path: Path, plan: Path) -> None:
     out = tmp_path / "out"
     checked = read_plan(plan)
@@ -298,6 +305,7 @@ def test_what_changes_during_a_call_is_looked_into_by_the_next(tmp_path: Path, p
     assert call.memo.exists()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_table_is_known_by_its_content_whatever_the_clock(tmp_path: Path, plan: Path) -> None:
     """A clock that goes backwards makes what is new look old."""
     out = tmp_path / "out"
@@ -317,6 +325,7 @@ def test_a_table_is_known_by_its_content_whatever_the_clock(tmp_path: Path, plan
 
 
 @pytest.mark.parametrize("name", ["tensors.safetensors", "model.safetensors"])
+@pytest.mark.usefixtures("undrawn")
 def test_a_full_disk_fails_nothing(
     name: str,
     tmp_path: Path,

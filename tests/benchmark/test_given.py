@@ -206,6 +206,7 @@ def test_mistakes_in_a_plan_are_named(tmp_path: Path, old: str, new: str, messag
         read_plan(path)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_given_row_stands_in_the_table_at_unknown_cost(
     tmp_path: Path, call: Call, capsys: pytest.CaptureFixture[str]
 ) -> None:

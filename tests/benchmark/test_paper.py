@@ -63,6 +63,7 @@ def test_a_thousandth_of_it_suits_the_phantoms_pools(paper: Plan) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
 def test_a_thousandth_of_it_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

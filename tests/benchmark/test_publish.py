@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.cells import EXCLUDED
-from benchmark.report.footers import pool_notes
+from benchmark.report.footers import NOISE, budget_notes, pool_notes
 from benchmark.report.frame import COLUMNS
 from benchmark.report.render import About, boards_of, render
 
@@ -29,3 +29,10 @@ def test_each_pool_says_once_what_was_left_out(tmp_path: Path) -> None:
     render([board], tmp_path, "leaderboard", 0)
     assert notes[0] in (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
     assert notes[0] in (tmp_path / "leaderboard.json").read_text(encoding="utf-8")
+
+
+def test_a_budget_that_ranks_nobody_is_said() -> None:
+    (told,) = budget_notes({"budget": {"images": 256}})
+    assert told.startswith("Each pre-training drew 256 images.")
+    assert told.endswith("ranks at this budget are noise.")
+    assert budget_notes({"budget": {"images": NOISE}}) == budget_notes({}) == []
