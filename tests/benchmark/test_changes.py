@@ -26,7 +26,7 @@ def test_values_are_set(demo: Plan) -> None:
     plan = with_changes(demo, [*changes, "downstream.fractions=[0.5, 1.0]", 'tasks=["scr_lung"]'])
     assert (plan.size, plan.width, plan.budget.images) == (96, "small", 512)
     assert plan.config["simclr"] == {"temperature": 0.2}
-    assert plan.config["transvw"] == {"neighbours": 60}
+    assert plan.config["transvw"] == {"neighbours": 40}
     assert (plan.downstream.fractions, plan.tasks) == ([0.5, 1.0], ["scr_lung"])
     assert with_changes(demo, ['pools."chest X-ray"=./mine']).pools["chest X-ray"] == "./mine"
     assert with_changes(demo, []) == demo
