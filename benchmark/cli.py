@@ -37,6 +37,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # boxes around the help take three tenths of a second to import
+    context_settings={"max_content_width": 100},
 )
 
 #: Exit code of the user's mistakes.
