@@ -168,6 +168,6 @@ def hollow(func: Any, args: Any, kwargs: Any) -> Any:  # noqa: ANN401
     shapes = tree_map(shape, (args, kwargs))
     try:
         out = func(*shapes[0], **shapes[1])
-    except NotImplementedError:
+    except NotImplementedError:  # no shapes can be asked of this op: it is computed instead
         return func(*args, **kwargs)
     return tree_map(filled, out)
