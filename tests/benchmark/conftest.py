@@ -24,6 +24,27 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Call:
     return called
 
 
+def run_arguments(folder: Path) -> tuple[str | Path, ...]:
+    """Runs a folder's plan on phantoms; results go below it."""
+    out = folder / "out"
+    return ("run", folder / "plan.toml", "--data", "phantom", "--out", out, "--device", "cpu")
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Writes a plan and runs it: the folder with plan.toml, and the results in out."""
+
+    def run(text: str) -> Path:
+        place = tmp_path_factory.mktemp("run")
+        (place / "plan.toml").write_text(text, encoding="utf-8")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "argv", ["ldbench", *map(str, run_arguments(place))])
+            assert main() == 0
+        return place
+
+    return run
+
+
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """``run`` prints its tables but draws no figures and no page, which take seconds a run."""

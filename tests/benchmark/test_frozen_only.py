@@ -1,7 +1,6 @@
 """A plan that stops after the frozen stage: cheaper cells, and folders that keep to it."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +9,12 @@ import pytest
 from benchmark.arms import FROZEN, ONE_STAGE, TWO_STAGES, arms
 from benchmark.asked import asked
 from benchmark.cells import Status
-from benchmark.cli import main
 from benchmark.forecast import forecast
 from benchmark.machine import device_called
 from benchmark.plan import Plan, read_plan
 from benchmark.status import standings
 from benchmark.store import Store
+from tests.benchmark.conftest import run_arguments
 
 Call = Callable[..., int]
 PLAN = """
@@ -45,19 +44,9 @@ size = 64
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(ran: Callable[[str], Path]) -> Path:
     """Where a whole run went."""
-    place = tmp_path_factory.mktemp("run")
-    (place / "plan.toml").write_text(PLAN, encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["ldbench", *map(str, run_arguments(place))])
-        assert main() == 0
-    return place
-
-
-def run_arguments(folder: Path) -> tuple[str | Path, ...]:
-    out = folder / "out"
-    return ("run", folder / "plan.toml", "--data", "phantom", "--out", out, "--device", "cpu")
+    return ran(PLAN)
 
 
 def test_the_second_stage_is_left_out_and_only_that(folder: Path) -> None:

@@ -1,7 +1,6 @@
 """Cells that probe frozen features: what they depend on, what they cost, and a run of them."""
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,6 @@ from PIL import Image
 from benchmark.arms import PROBE
 from benchmark.asked import asked
 from benchmark.audit import audit, early, unequal, unlike, unpaired
-from benchmark.cli import main
 from benchmark.comparison import question
 from benchmark.contract import Subject
 from benchmark.contract.subject import BrokenError
@@ -34,6 +32,7 @@ from benchmark.store import Store
 from tasks.base import Source, TaskScores
 from tasks.idrid import IdridOpticDisc
 from tasks.phantoms import write_phantoms
+from tests.benchmark.conftest import run_arguments
 
 Call = Callable[..., int]
 TRAINED = {"steps": 2, "batch_size": 2, "checks": 1, "direct": []}
@@ -150,19 +149,9 @@ size = 64
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(ran: Callable[[str], Path]) -> Path:
     """Where a whole run went."""
-    place = tmp_path_factory.mktemp("run")
-    (place / "plan.toml").write_text(PLAN, encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["ldbench", *map(str, run_arguments(place))])
-        assert main() == 0
-    return place
-
-
-def run_arguments(folder: Path) -> tuple[str | Path, ...]:
-    out = folder / "out"
-    return ("run", folder / "plan.toml", "--data", "phantom", "--out", out, "--device", "cpu")
+    return ran(PLAN)
 
 
 def test_a_run_gives_boards_ranks_and_pictures(folder: Path) -> None:
