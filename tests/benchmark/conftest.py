@@ -8,6 +8,7 @@ import pytest
 
 from benchmark.cli import main
 from tests.benchmark.small_results import cell_of, put
+from tests.benchmark.small_run import run_arguments
 
 Install = Callable[..., Path]
 Call = Callable[..., int]
@@ -22,12 +23,6 @@ def call(monkeypatch: pytest.MonkeyPatch) -> Call:
         return main()
 
     return called
-
-
-def run_arguments(folder: Path) -> tuple[str | Path, ...]:
-    """Runs a folder's plan on phantoms; results go below it."""
-    out = folder / "out"
-    return ("run", folder / "plan.toml", "--data", "phantom", "--out", out, "--device", "cpu")
 
 
 @pytest.fixture(scope="session")

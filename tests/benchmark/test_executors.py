@@ -24,11 +24,11 @@ from benchmark.executors import OtherCodeError, Request, joined, quiet
 from benchmark.executors.choice import crowded, executor_called
 from benchmark.executors.processes import Processes, device_of
 from benchmark.grid import Grid
-from benchmark.leases import running
 from benchmark.plan import read_plan
 from benchmark.roots import root_of
 from benchmark.store import Store
 from methods.errors import ConfigError
+from tests.benchmark.small_run import at_work
 
 PLAN = """
 title = "Shared"
@@ -101,11 +101,9 @@ def test_processes_give_the_same_bits_though_one_is_killed(
 
     def kill() -> None:
         while not killed:
-            for busy in running(store.leases).values() if store.leases.is_dir() else ():
-                pid = int(str(busy["by"]).rpartition(" ")[2])
-                if pid != os.getpid() and not killed:
-                    os.kill(pid, signal.SIGKILL)
-                    killed.append(pid)
+            for pid in [*at_work(store.leases).values()][:1]:
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
             time.sleep(0.01)
 
     killer = threading.Thread(target=kill, daemon=True)

@@ -21,7 +21,7 @@ from benchmark.forecast.tuning import Networks, tuning
 from benchmark.forecast.work import Counts, Work, cell, encoder, together
 from benchmark.grid import settle
 from benchmark.parts import BudgetPart
-from benchmark.plan import Plan
+from benchmark.plan import Plan, read_plan
 from benchmark.planning import short
 from methods.base import Budget
 from methods.pretrain import build, pretrain
@@ -174,7 +174,7 @@ def test_the_table_fits_a_terminal_and_json_has_it_all(
     total = told["total"]
     work = [total[part]["operations"] for part in ("pretraining", "downstream")]
     assert total["gpu_hours"] == pytest.approx(sum(work) / 50e12 / 3600)
-    assert told["measured"]["side"] == 64
+    assert told["measured"]["side"] == read_plan(PLANS / "demo.toml").size
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from benchmark.machine import device_called
 from benchmark.plan import Plan, read_plan
 from benchmark.status import standings
 from benchmark.store import Store
-from tests.benchmark.conftest import run_arguments
+from tests.benchmark.small_run import run_arguments
 
 Call = Callable[..., int]
 PLAN = """

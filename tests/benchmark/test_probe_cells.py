@@ -32,7 +32,7 @@ from benchmark.store import Store
 from tasks.base import Source, TaskScores
 from tasks.idrid import IdridOpticDisc
 from tasks.phantoms import write_phantoms
-from tests.benchmark.conftest import run_arguments
+from tests.benchmark.small_run import run_arguments
 
 Call = Callable[..., int]
 TRAINED = {"steps": 2, "batch_size": 2, "checks": 1, "direct": []}

@@ -22,7 +22,6 @@ from benchmark.cli import main
 from benchmark.comparison import Way
 from benchmark.executors import quiet
 from benchmark.executors.processes import Processes
-from benchmark.leases import running
 from benchmark.plan import Plan, read_plan
 from benchmark.roots import root_of
 from benchmark.store import Store
@@ -33,6 +32,7 @@ from benchmark.tuning.trials import objective
 from methods.inpainting import Inpainting
 from methods.simclr import SimCLR
 from tasks.labelled import SegmentationData, WithheldError
+from tests.benchmark.small_run import at_work
 
 PLAN = """
 title = "Small"
@@ -190,10 +190,8 @@ def test_two_processes_one_killed_have_the_same_trials(
         for _ in range(6000):
             time.sleep(0.01)
             done = len([*tmp_path.glob("trials/*")])
-            busy = running(tmp_path / "leases") if (tmp_path / "leases").is_dir() else {}
-            for name, known in busy.items():
-                pid = int(str(known["by"]).rpartition(" ")[2])
-                if done >= 4 and name.startswith("trial-") and pid != os.getpid():
+            for name, pid in at_work(tmp_path / "leases").items():
+                if done >= 4 and name.startswith("trial-"):
                     os.kill(pid, signal.SIGKILL)
                     killed.append(pid)
                     return
