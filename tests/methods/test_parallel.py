@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,23 @@ def test_one_process_needs_no_group() -> None:
         parallel.backward(weight(torch.ones(1, 2)).sum(), weight)
     assert weight.weight.grad is not None
     assert torch.equal(weight.weight.grad, torch.ones(1, 2))
+
+
+def test_ranks_wait_longer_than_a_first_preparation_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch gives up after half an hour; hours pass while rank 0 prepares images."""
+    asked = list[tuple[str, Any]]()
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(
+        torch.distributed,
+        "init_process_group",
+        lambda backend, timeout: asked.append((backend, timeout)),
+    )
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: None)
+    with parallel.joined(torch.device("cpu")) as device:
+        assert device == torch.device("cpu")
+    ((backend, timeout),) = asked
+    assert backend == "gloo"
+    assert timeout > timedelta(days=1)
 
 
 def test_networks_become_split_and_whole_again() -> None:
