@@ -114,7 +114,9 @@ class ShapeGuided(LocalDiscrimination):
 
     def region_shares(
         self, images: Float[Tensor, "batch channels side side"]
-    ) -> tuple[Float[Tensor, "batch clusters side side"], Float[Tensor, "batch clusters side side"]]:
+    ) -> tuple[
+        Float[Tensor, "batch clusters side side"], Float[Tensor, "batch clusters side side"]
+    ]:
         """What both rules of inference tell of every pixel, each adding up to 1 over clusters.
 
         r, the clustering branch's shares; and the softmax over k of R[k] . v(p) / 0.2 with the
