@@ -54,7 +54,7 @@ class Discriminator(ConvNet):
         return logits.float().flatten()
 
 
-def large_enough(maps: Maps) -> Maps:
+def large_enough(maps: Maps) -> Float[Tensor, "maps 1 larger larger"]:
     """Maps of ``LEAST_SIDE`` a side or more: smaller ones interpolated bilinearly.
 
     Our choice: the paper's views have 448 px, and nothing is said of smaller ones.
@@ -77,7 +77,9 @@ class Adversarial(NamedTuple):
     discriminator: Scalar
 
 
-def adversarial(discriminator: Discriminator, fake: Maps, real: Maps) -> Adversarial:
+def adversarial(
+    discriminator: Discriminator, fake: Maps, real: Float[Tensor, "masks 1 side side"]
+) -> Adversarial:
     """Both losses for one forward pass of the generator, in nats, each a mean over maps.
 
     The discriminator answers for the same maps as in the generator's loss, and its parameters do

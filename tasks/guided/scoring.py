@@ -107,6 +107,11 @@ def refined(work: Guided) -> Predicted:
     with FlopCounterMode(display=False) as counter:
         shares = guided_shares(work.pretrained.model, train, work.rest)
     labels = pseudo_labels(shares, view_masks(train.images))
+    if not labels.masks.any():
+        # Whatever a network made of that would be its initialisation's.
+        facts = {**untrained(), "selection": "no pixel of any training image is pseudo-labelled"}
+        nothing = np.zeros((len(work.test), *train.images.shape[2:]), dtype=bool)
+        return Predicted({stage: nothing}, Spent(aside=counter.get_total_flops()), {stage: facts})
     training = Refinement(work.pretrained.encoder, train, labels, work.seed)
     training.train(work.observe, work.checkpoints)
     masks, steps, known = training.predict(work.test), train.settings.steps, training.spent
