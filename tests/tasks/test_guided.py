@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import binary_dilation
 from scipy.stats import entropy
 from skimage.filters import threshold_otsu
 
@@ -77,9 +78,9 @@ def vessel_image() -> tuple[np.ndarray, np.ndarray]:
 def test_frangi_finds_dark_lines_and_not_the_rim() -> None:
     image, lines = vessel_image()
     found = vessels(image)
-    assert dice(found[None], lines[None])[0] > 0.7
-    rim = view_mask(image) & ~view_mask(np.pad(image, ((0, 0), (6, 0), (0, 0)))[:, :128])
-    assert found[rim & ~lines].mean() < 0.2
+    assert found[lines].mean() > 0.95
+    # Lines without noise come out wider than they are; nothing else does, the rim above all.
+    assert binary_dilation(lines, iterations=4)[found].mean() > 0.99
     response, view = vesselness(image, sigmas(128)), view_mask(image)
     assert np.array_equal(found, (response > threshold_otsu(response[view])) & view)
 
