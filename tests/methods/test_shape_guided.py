@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,7 +108,7 @@ def test_one_backward_pass_is_two_updates_one_after_the_other() -> None:
         ours_g = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 1, 1))
     ours_d = judge()
     theirs_g, theirs_d = deepcopy(ours_g), deepcopy(ours_d)
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": list(ours_g.parameters())},
         {"params": list(ours_d.parameters()), "lr": rate * share},
     ]
@@ -170,7 +171,7 @@ def test_crops_lose_up_to_a_tenth_at_each_side() -> None:
     assert 0.99 < float(last.max()) <= 1.0
 
 
-def method(**changes: float) -> ShapeGuided:
+def method(**changes: Any) -> ShapeGuided:  # noqa: ANN401
     config = replace(OCTA.Config(), **changes)
     made = build(OCTA, config, "tiny", 3, seed=0)
     assert isinstance(made, ShapeGuided)
