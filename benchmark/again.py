@@ -27,6 +27,7 @@ from tasks.base import Source
 from tasks.cache import default_folder
 from tasks.manifest import digest
 from tasks.pools import pool_called, pool_files
+from tasks.priors import prior_files
 
 #: The leaderboard that a call prints.
 TABLE = "leaderboard.md"
@@ -142,7 +143,7 @@ class Call:
 
 def codes(plan: Plan) -> dict[str, dict[str, str]]:
     """The code of those of the plan's methods that are another package's."""
-    outside = (name for name in plan.methods if name not in METHODS | plan.encoders)
+    outside = (name for name in plan.methods if name not in METHODS | plan.encoders | plan.shapes)
     return {name: fingerprint(registry.module_of(name)) for name in outside}
 
 
@@ -154,12 +155,14 @@ def meaning(task: str, source: Source) -> list[object]:
 
 
 def wanted(plan: Plan, source: Source) -> Iterator[Path]:
-    """Every file that a plan's tasks, pools and rows of given weights read."""
+    """Every file that a plan's tasks, pools, rows of given weights and shape priors read."""
     for name in plan.tasks:
         yield from registry.task(name).wanted(source)
     for domain, name in plan.pools.items():
         yield from pool_files(pool_called(name, domain), source)
     yield from (Path(part.file) for part in plan.encoders.values())
+    for shape in plan.shapes.values():
+        yield from prior_files(shape.masks, shape.pattern)
 
 
 def marks(paths: Iterable[Path]) -> Iterator[tuple[str, int, int]]:

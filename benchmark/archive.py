@@ -18,10 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from benchmark.durable import SEAL, json_text
 from benchmark.store import CELL_RECORD, ENCODER_RECORD, SCORES
 from methods.errors import InputError
-from tasks import probing
+from tasks import guided, probing
 
 #: Of the masks in a cell's folder.
-STAGES = ("frozen", "finetuned", "direct", *probing.STAGES)
+STAGES = ("frozen", "finetuned", "direct", *probing.STAGES, *guided.STAGES)
 #: What ``manifest.json`` must say; raised when older programs could not read a file any more.
 FORMAT = 1
 MANIFEST = "manifest.json"

@@ -20,7 +20,7 @@ from benchmark.parts import TunedPart
 #: What a call may ask for in parts; everything else in a plan is the comparison's terms.
 PARTS = (
     "title", "methods", "tasks", "seeds", "config", "limits", "encoders", "tuning", "tuned",
-    "skip",
+    "skip", "shapes",
 )  # fmt: skip
 
 
@@ -34,7 +34,8 @@ class Wanted:
         task: As registered.
         domain: Of the task.
         source: real, phantom or stand-in images.
-        stages: ("frozen", "finetuned"), ("frozen",), ("direct",) or ("probe", "neighbours").
+        stages: ("frozen", "finetuned"), ("frozen",), ("direct",), ("probe", "neighbours") or one of
+            ``tasks.guided.CELLS``.
         fraction: Share of the labels.
         seed: Of everything drawn.
         encoder: The encoder's folder, by the code at the time of asking.
@@ -43,6 +44,7 @@ class Wanted:
         trials: How many trials its hyperparameters were chosen from; 0 if they were not tuned. Here
             and not in the cell, which is the same if the defaults have won.
         tuning: On which terms.
+        guided: Whether the row is one of a shape prior (``methods.ld.shape_guided``).
     """
 
     name: str
@@ -58,6 +60,7 @@ class Wanted:
     given: bool = False
     trials: int = 0
     tuning: str = ""
+    guided: bool = field(default=False, metadata={"added later": True})
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Wanted":
@@ -82,6 +85,7 @@ class Wanted:
             given=registry.GIVEN in cell.fingerprint,
             trials=tuned.trials if tuned else 0,
             tuning=tuned.terms if tuned else "",
+            guided=registry.SHAPE_GUIDED in cell.fingerprint,
         )
 
     @property

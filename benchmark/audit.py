@@ -9,6 +9,7 @@ from benchmark.asked import Asked, asked
 from benchmark.ledger import CONTROL, Axis, Entry, entries
 from benchmark.status import Standing, State, standings
 from benchmark.store import Store
+from tasks import guided
 
 
 def audit(store: Store, axis: Axis | None = None, tolerance: float | None = None) -> list[str]:
@@ -70,7 +71,8 @@ def unequal(found: Iterable[Entry], axis: Axis, tolerance: float) -> Iterator[st
     for place, table in tables.items():
         rivals = [entry for entry in table if entry.cell.method != CONTROL]
         # A probe trains nothing: how soon its fit converges is no budget.
-        timed = [] if axis == "seconds" and place[1] == PROBE else table
+        untimed = place[1] == PROBE or place[1] in guided.CELLS
+        timed = [] if axis == "seconds" and untimed else table
         costs = {
             "pre-training": {e.cell.method: e.pretraining(axis) for e in rivals},
             "fine-tuning": {e.cell.method: e.finetuning(axis) for e in timed},
@@ -145,6 +147,8 @@ def unlike(found: Iterable[Entry]) -> Iterator[str]:
 def early(found: Iterable[Entry]) -> Iterator[str]:
     """Cells whose test images were touched before their network or classifier was final."""
     for entry in found:
+        if entry.cell.stages == guided.ORACLE:
+            continue  # an upper bound that says so in its name, and stands in no leaderboard
         for stage in entry.cell.stages:
             known = entry.facts.get(stage, {})
             opened, steps = known.get("test opened after step"), known.get("steps")
@@ -168,7 +172,9 @@ def unpaired(question: Asked) -> Iterator[str]:
     for task, fraction in dict.fromkeys((cell.task, cell.fraction) for cell in compared):
         here = [c for c in compared if (c.task, c.fraction) == (task, fraction)]
         share = "" if fraction == 1.0 else f" at {fraction:.0%} of the labels"
-        for stages in (*dict.fromkeys(cell.stages for cell in here), ("direct",)):
+        # What learns without labels has rivals of its own, and no floor among these.
+        floored = [c.stages for c in here if c.stages not in guided.CELLS]
+        for stages in dict.fromkeys([*floored, ("direct",)] if floored else []):
             lacking = sorted(s for s in seeds if (task, stages, fraction, s) not in floor)
             if lacking:
                 floors = f"the floor, {CONTROL} {stages[-1]}"
@@ -178,5 +184,6 @@ def unpaired(question: Asked) -> Iterator[str]:
             rows.setdefault((cell.method, cell.stages), set()).add(cell.seed)
         for (method, stages), known in rows.items():
             if lacking := sorted(seeds - known):
-                probed = f" ({stages[-1]})" if stages == PROBE else ""
+                trained = stages != PROBE and stages not in guided.CELLS
+                probed = "" if trained else f" ({stages[-1]})"
                 yield f"{method} on {task}{share}{probed} lacks the seeds {lacking}"

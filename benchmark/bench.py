@@ -199,8 +199,10 @@ class TorchBench:
         info = self.grid.tasks[cell.key.task].info
         domain = info.domain
         tuned = self.grid.plan.tuned.get(cell.key.method, {}).get(domain)
+        shape = self.grid.plan.shapes.get(cell.key.method)
         return {
             **({"tuned": tuned.model_dump()} if tuned else {}),
+            **({"prior": shape.said} if shape else {}),
             "encoder": cell.encoder,
             "leaks": self.grid.plan.leaks,
             "kind": info.kind,

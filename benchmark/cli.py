@@ -27,6 +27,7 @@ from benchmark.options import (
 from benchmark.planning import plan
 from benchmark.reporting import report
 from benchmark.running import SOME_FAILED, run
+from benchmark.shape_guiding import shape_guided
 from benchmark.share import export, import_cells
 from benchmark.tune import app as tune_app
 from methods.errors import InputError, TrainingError
@@ -84,6 +85,7 @@ app.command()(export)
 app.command("import")(import_cells)
 app.command()(report)
 app.command()(run)
+app.command()(shape_guided)
 
 
 @app.command()

@@ -208,6 +208,8 @@ def question(grid: Grid, root: Source) -> Asked:
         terms["downstream"].pop("selection")
     if terms["downstream"]["finetuned"]:
         terms["downstream"].pop("finetuned")
+    if terms["downstream"]["decoder"]:
+        terms["downstream"].pop("decoder")
     cells = []
     for cell in grid.cells:
         domain, kind = grid.tasks[cell.key.task].info.domain, grid.data[cell.key.task].kind

@@ -4,7 +4,7 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -176,3 +176,20 @@ def phantom(
     except (ValueError, FileExistsError) as error:
         raise InputError(str(error)) from error
     print(out)
+
+
+@app.command()
+def masks(
+    modality: Annotated[
+        Literal["octa", "angiography"], typer.Argument(metavar="MODALITY", help="octa, angiography")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for ten PNG files.")],
+) -> None:
+    """Draw the vessel masks that "phantom:MODALITY" gives a shape prior, to look at."""
+    from tasks.phantoms.angiograms import write_angiograms  # noqa: PLC0415
+
+    try:
+        for path in write_angiograms(out, modality):
+            print(path)
+    except OSError as error:
+        raise InputError(f"{out}: {error.strerror}: name a folder that can be written") from error

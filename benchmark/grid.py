@@ -15,7 +15,8 @@ from benchmark.exclusions import Exclusions
 from benchmark.fingerprint import fingerprint
 from benchmark.machine import precision_for
 from benchmark.plan import Plan, entry
-from benchmark.rows import config_of_given, method_of, module_of
+from benchmark.rows import config_of_given, method_of, module_of, prior_of
+from benchmark.shapes import check_priors
 from benchmark.store import folder_name
 from methods.augmentation import chosen
 from methods.base import Budget
@@ -86,6 +87,7 @@ def settle(
         first, *more = settings[name]
         data[name] = task.load(source, replace(first, fraction=1.0) if more else first)
     check_tuned(plan, tasks, data)
+    check_priors(plan, tasks, source)
     pools, lists = read_pools(plan, tasks, source, say, frozen)
     for (name, domain), config in configs.items():
         pool = pools[domain]
@@ -191,12 +193,14 @@ def config_of(plan: Plan, name: str, domain: Domain) -> Any:  # noqa: ANN401
     """
     if name in plan.encoders:
         return config_of_given(plan, name)
-    method = registry.method(name)
+    method = method_of(plan, name)
     found = plan.tuned.get(name, {}).get(domain)
     try:
         config = changed(method.Config(), plan.config.get(name, {}), f"setting of {name}")
         if found is not None:
             config = changed(config, dict(found.config), f"tuned setting of {name}")
+        if name in plan.shapes:
+            config = replace(config, masks_sha256=prior_of(plan, name).sha256)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"settings of {name}: {error}") from error
     return chosen(config, plan.augmentation)

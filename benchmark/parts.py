@@ -1,6 +1,7 @@
 """The tables of a plan, and what a task's table leaves to the common one."""
 
 import math
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -54,6 +55,28 @@ class EncoderPart(Part):
 
     file: str
     channels: Literal["same", "mean"] = "same"
+
+
+class ShapePart(Part):
+    """A row of shape-guided local discrimination (``methods.ld.shape_guided``).
+
+    Attributes:
+        masks: A folder of masks, relative to the plan; or "phantom:octa", "phantom:angiography".
+        pattern: Of the files' names in the folder.
+        note: What the masks are, for those who read the table.
+    """
+
+    masks: str
+    pattern: str = "*"
+    note: str = ""
+
+    @property
+    def said(self) -> str:
+        """What the prior is, in a few words; of a folder its name, not where it lies."""
+        told = (
+            self.masks if self.masks.startswith("phantom:") else f"masks of {Path(self.masks).name}"
+        )
+        return f"{told}: {self.note}" if self.note else told
 
 
 class PhantomPart(Part):
@@ -160,6 +183,8 @@ class DownstreamPart(Part):
         finetuned: Whether everything is fine-tuned once the decoder is trained; a results folder
             keeps to the one or the other.
         direct: Methods that are fine-tuned in one stage besides.
+        decoder: Whether a decoder is trained at all; without it there are the cells of ``probe``
+            and of ``[shapes]`` only. A results folder keeps to it, too.
         probe: Whether frozen features are scored without a decoder too, of every method, by a
             linear probe and by nearest neighbours (``tasks.probing``).
         tasks: Exceptions, by the task's name or the stem of an own task's file.
@@ -173,6 +198,7 @@ class DownstreamPart(Part):
     fractions: list[Fraction] = Field(default=[1.0], min_length=1)
     selection: Rule = "validation-best"
     finetuned: bool = True
+    decoder: bool = True
     direct: list[str] = ["random"]
     probe: bool = False
     tasks: dict[str, TaskPart] = {}

@@ -15,6 +15,7 @@ from benchmark.parts import (
     LimitsPart,
     Part,
     PhantomPart,
+    ShapePart,
     TunedPart,
     TuningPart,
 )
@@ -23,6 +24,7 @@ from benchmark.threads import share
 from methods.errors import ConfigError
 from tasks.base import Domain
 from tasks.pools import POOLS, pool_called
+from tasks.priors import modality_of
 
 #: What a row of somebody else's weights may be called.
 ROW = re.compile(r"[a-z0-9_][a-z0-9_-]{0,49}")
@@ -61,6 +63,7 @@ class Plan(Part):
     phantom: PhantomPart = PhantomPart()
     config: dict[str, dict[str, Any]] = Field(default={})
     encoders: dict[str, EncoderPart] = Field(default={})
+    shapes: dict[str, ShapePart] = Field(default={})
     tuning: TuningPart = TuningPart()
     tuned: dict[str, dict[Domain, TunedPart]] = Field(default={})
     skip: dict[str, str] = Field(default={})
@@ -89,7 +92,15 @@ def read_plan(path: Path, threads: int | None = None) -> Plan:
         name: part.model_copy(update={"file": str(path.parent / part.file)})
         for name, part in plan.encoders.items()
     }
-    return plan.model_copy(update={"tasks": tasks, "encoders": encoders})
+    shapes = {name: beside(path.parent, part) for name, part in plan.shapes.items()}
+    return plan.model_copy(update={"tasks": tasks, "encoders": encoders, "shapes": shapes})
+
+
+def beside(folder: Path, part: ShapePart) -> ShapePart:
+    """A shape prior whose folder is relative to another one, unless it is drawn."""
+    if modality_of(part.masks) is not None:
+        return part
+    return part.model_copy(update={"masks": str(folder / part.masks)})
 
 
 def checked(record: dict[str, Any], place: str, threads: int | None = None) -> Plan:
@@ -112,26 +123,53 @@ def checked(record: dict[str, Any], place: str, threads: int | None = None) -> P
         key = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"{place}: {key}: {first['msg']}, not {first['input']!r}") from error
     check_names(plan)
-    check_encoders(plan)
+    check_rows(plan)
+    check_shapes(plan)
     check_tuning(plan)
     check_skipped(plan)
     plan.downstream.check()
     return plan
 
 
-def check_encoders(plan: Plan) -> None:
-    """Refuse rows of somebody else's weights that have no name of their own.
+def check_rows(plan: Plan) -> None:
+    """Refuse rows of somebody else's weights or of a shape prior without a name of their own.
 
     Raises:
         ConfigError: If a row's name is none, is taken, or is not among the plan's methods.
     """
-    for name in plan.encoders:
+    for table, name in [(t, n) for t in ("encoders", "shapes") for n in getattr(plan, t)]:
+        place = f"[{table}.{name}]"
         if not ROW.fullmatch(name):
-            raise ConfigError(f"[encoders.{name}]: call the row by a-z, 0-9, _ and -")
+            raise ConfigError(f"{place}: call the row by a-z, 0-9, _ and -")
         if name in registry.methods():
-            raise ConfigError(f"[encoders.{name}]: {name} is a method: give the row another name")
+            raise ConfigError(f"{place}: {name} is a method: give the row another name")
+        if name in plan.encoders and name in plan.shapes:
+            raise ConfigError(f"{place}: two rows are called {name}: give one another name")
         if name not in plan.methods:
-            raise ConfigError(f'[encoders.{name}] is no row: add "{name}" to methods')
+            raise ConfigError(f'{place} is no row: add "{name}" to methods')
+
+
+def check_shapes(plan: Plan) -> None:
+    """Refuse priors that are not drawn, and settings that leave a row without a cell.
+
+    Raises:
+        ConfigError: If they do, or label fractions are asked for where no label is used.
+    """
+    part = plan.downstream
+    for shape in plan.shapes.values():
+        modality_of(shape.masks)
+    own = [part.fractions, *(task.fractions or [] for task in part.tasks.values())]
+    if plan.shapes and {share for shares in own for share in shares} - {1.0}:
+        raise ConfigError("downstream.fractions: [shapes] use no label: leave the fractions out")
+    if part.decoder or part.probe:
+        return
+    scored = {"random", "ld", *plan.shapes} if plan.shapes else set[str]()
+    for name in plan.methods:
+        if name not in scored:
+            raise ConfigError(
+                f"{name} has nothing to be scored by: leave it out, or set downstream.decoder or "
+                "downstream.probe to true"
+            )
 
 
 def check_tuning(plan: Plan) -> None:
@@ -185,9 +223,9 @@ def check_names(plan: Plan) -> None:
     """Refuse unknown and doubled methods, tasks, pools and direct rows."""
     methods, tasks = registry.methods(), registry.tasks()
     for name in plan.methods:
-        known("method", name, [*methods, *plan.encoders])
+        known("method", name, [*methods, *plan.encoders, *plan.shapes])
     for name in plan.config:
-        known("method with settings", name, methods)
+        known("method with settings", name, [*methods, *plan.shapes])
     for name in plan.tasks:
         if not name.endswith(".toml"):
             known("task", name, tasks)

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from benchmark.arms import PROBE
 from benchmark.cells import Cell
 from benchmark.grid import Grid
 from benchmark.store import Store
+from tasks import guided
 from tasks.finetuning import STAGES
 
 #: The method that trains nothing.
@@ -21,10 +21,12 @@ def pretraining_images(grid: Grid, method: str) -> int:
 
 
 def finetuning_images(cell: Cell) -> int:
-    """Images that fine-tuning a cell passes; none if it is probed, which trains nothing."""
-    if cell.key.stages == PROBE:
+    """Images that fine-tuning a cell passes; none where nothing is trained."""
+    if "steps" not in cell.key.settings:
         return 0
-    passed = cell.key.settings["steps"] * cell.key.settings["batch_size"]
+    passed: int = cell.key.settings["steps"] * cell.key.settings["batch_size"]
+    if cell.key.stages == guided.REFINED:
+        return passed
     return sum(STAGES[stage][1] * passed for stage in cell.key.stages)
 
 

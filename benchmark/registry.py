@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 OUTSIDE = "outside"
 #: The module of a plan's rows that are no methods, but encoders trained by somebody else.
 GIVEN = "methods.given"
+#: The module of a plan's rows with a shape prior.
+SHAPE_GUIDED = "methods.ld.shape_guided"
 
 
 def known(kind: str, name: str, names: Iterable[str]) -> str:

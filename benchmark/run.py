@@ -18,7 +18,10 @@ from benchmark.durable import StoreError, vacant
 from benchmark.leases import Lease, Leases, LostLeaseError
 from benchmark.store import CELL_RECORD, ENCODER_RECORD, Store
 from methods.errors import TrainingError
+from tasks import guided
 
+#: What is done in cells that are not fine-tuned, for the reasons of failures.
+WORK = {PROBE: "probing", **dict.fromkeys(guided.CELLS, "segmenting without labels")}
 #: Lines of a traceback that are kept with a failed cell.
 LINES_KEPT = 8
 #: How many workers of one run may die over one thing, none further than the last, before it has
@@ -155,7 +158,7 @@ class Worker:
             self.computed.append(cell.name)
             self.say(f"done    {cell.label}")
 
-        what = "probing" if cell.key.stages == PROBE else "fine-tuning"
+        what = WORK.get(cell.key.stages, "fine-tuning")
         return self.leased(cell.name, there, evaluate, [cell], what)
 
     def leased(

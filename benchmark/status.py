@@ -69,14 +69,15 @@ class Standing:
 
 def code_of(cell: Wanted) -> Mapping[str, str] | None:
     """The fingerprint of a cell's code as it is now; None if its method is not installed."""
-    return code_in(cell.method, given=cell.given)
+    own = registry.SHAPE_GUIDED if cell.guided else registry.GIVEN if cell.given else ""
+    return code_in(cell.method, own)
 
 
 @cache
-def code_in(method: str, *, given: bool) -> Mapping[str, str] | None:
-    """The fingerprint of a method's code; of a given encoder, that of what reads it."""
+def code_in(method: str, own: str) -> Mapping[str, str] | None:
+    """The fingerprint of a method's code; of a row that is no method, that of its own module."""
     try:
-        return fingerprint(registry.GIVEN if given else registry.module_of(method))
+        return fingerprint(own or registry.module_of(method))
     except (UnknownNameError, FingerprintError):
         return None
 

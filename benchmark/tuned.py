@@ -39,7 +39,7 @@ def with_tuned(plan: Plan, folder: Path) -> Plan:
 
 def tunable(plan: Plan, name: str) -> bool:
     """Whether a row has hyperparameters."""
-    if name == CONTROL or name in plan.encoders:
+    if name == CONTROL or name in plan.encoders | plan.shapes:
         return False
     if name in METHODS:
         return True

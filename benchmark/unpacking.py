@@ -22,7 +22,7 @@ from benchmark.durable import json_text
 
 #: The most that a file may hold in all: files, bytes of its manifest, bytes.
 MOST_FILES, MOST_LISTED, MOST_BYTES = 200_000, 256 * MIB, 256 * 1024 * MIB
-PLACE = re.compile(r"(cells|encoders)/([0-9a-f]{16}-[0-9a-f]{8})/([A-Za-z0-9_.]+)")
+PLACE = re.compile(r"(cells|encoders)/([0-9a-f]{16}-[0-9a-f]{8})/([A-Za-z0-9_.-]+)")
 DAMAGED = (
     zipfile.BadZipFile, EOFError, NotImplementedError, OverflowError, RuntimeError, ValueError,
     struct.error,

@@ -61,7 +61,38 @@ class Labelled:
 
 
 class WithheldError(RuntimeError):
-    """Test images that were asked of data without any."""
+    """Test images or masks that were asked of data without any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unlabelled:
+    """Images without masks: what those may see who learn from no label.
+
+    Attributes:
+        ids: Names of the images.
+        images: Prepared, in the order of ``ids``.
+        normalisation: How images enter the encoder.
+        rotation: Largest rotation of the augmentation, degrees.
+        flips: Whether the augmentation mirrors images.
+        settings: What the plan chose.
+    """
+
+    ids: tuple[str, ...]
+    images: UInt8[np.ndarray, "images channels side side"]
+    normalisation: Normalisation
+    rotation: float
+    flips: bool
+    settings: Settings
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    if not TYPE_CHECKING:  # to a type checker there is no such attribute, as it should be
+
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+            if name == "masks":
+                raise WithheldError("masks are withheld: this data is for those without labels")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +128,17 @@ class TrainingData:
         """The same without test images."""
         return TrainingData(
             **{each.name: getattr(self, each.name) for each in fields(TrainingData)}
+        )
+
+    def unlabelled(self, *parts: Labelled) -> Unlabelled:
+        """The images of some parts, one after the other, without their masks."""
+        return Unlabelled(
+            tuple(name for part in parts for name in part.ids),
+            np.concatenate([part.images for part in parts]),
+            self.normalisation,
+            self.rotation,
+            self.flips,
+            self.settings,
         )
 
     if not TYPE_CHECKING:  # to a type checker there is no such attribute, as it should be

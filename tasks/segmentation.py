@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
-from tasks import preparation, probing
+from tasks import guided, preparation, probing
 from tasks.base import NORMALISATION, Source, Task, TaskScores
 from tasks.cache import Recipe, cached
 from tasks.labelled import Labelled, SegmentationData, Settings, TrainingData
@@ -250,9 +250,18 @@ class SegmentationTask(Task):
     ) -> TaskScores:
         """Train a decoder (and the encoder) by the protocol and score every test image.
 
-        Stages of ``tasks.probing`` train nothing: they are short, and never resumed.
+        Stages of ``tasks.probing`` train nothing: they are short, and never resumed. Those of
+        ``tasks.guided`` are not given a mask, but for the oracle.
         """
-        if set(stages) <= set(probing.STAGES):
+        if stages in guided.CELLS:
+            from tasks.guided.scoring import Guided  # noqa: PLC0415
+            from tasks.guided.scoring import guided as score  # noqa: PLC0415
+
+            train = data.unlabelled(data.validation, data.train)
+            test = data.unlabelled(data.test)
+            work = Guided(pretrained, train, test, seed, observe, checkpoints)
+            scores = score(work, stages, data.test)
+        elif set(stages) <= set(probing.STAGES):
             from tasks.probing.scoring import probe  # noqa: PLC0415  (torch is imported when needed)
 
             scores = probe(pretrained, data, stages, seed=seed, observe=observe)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from methods.draws import Draws, derive_seed, occurrences
-from methods.geometry import flips, rotations, sample
+from methods.geometry import Placement, flips, rotations, sample
 from methods.networks import Encoder, SegmentationDecoder
-from tasks.labelled import Labelled, TrainingData
+from tasks.labelled import Labelled, TrainingData, Unlabelled
 from tasks.metrics import THRESHOLD, soft_dice_loss
 
 
@@ -60,7 +60,7 @@ def tensors(part: Labelled, rows: list[int], device: torch.device) -> tuple[Tens
     return images, truth
 
 
-def normalised(images: Tensor, data: TrainingData) -> Tensor:
+def normalised(images: Tensor, data: TrainingData | Unlabelled) -> Tensor:
     """Images in [0, 1] as the encoder takes them."""
     mean = images.new_tensor(data.normalisation.mean)[:, None, None]
     std = images.new_tensor(data.normalisation.std)[:, None, None]
@@ -75,14 +75,22 @@ def augmented(
     Images are sampled bilinearly, masks to the nearest pixel.
     """
     images, truth = tensors(data.train, rows, device)
+    placement = placed(data, rows, seed, step, device)
+    side = images.shape[-1]
+    turned = sample(images, placement, side, "bilinear")
+    return normalised(turned, data), sample(truth, placement, side, "nearest")
+
+
+def placed(
+    data: TrainingData | Unlabelled, rows: list[int], seed: int, step: int, device: torch.device
+) -> Placement:
+    """Where the pixels of an augmented batch lie: flips (fundus only) and a rotation."""
     draws = Draws(seed, step, torch.tensor(rows), occurrences(rows), device)
     placement = rotations(draws.uniform("rotation", -data.rotation, data.rotation))
     if data.flips:
         mirrors = flips(draws.chance("flip", 0.5), draws.chance("flip vertical", 0.5))
         placement = mirrors @ placement
-    side = images.shape[-1]
-    turned = sample(images, placement, side, "bilinear")
-    return normalised(turned, data), sample(truth, placement, side, "nearest")
+    return placement
 
 
 @torch.no_grad()

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import torch
 
-from benchmark.arms import FROZEN, ONE_STAGE, PROBE, TWO_STAGES, arms
+from benchmark.arms import PROBE, arms
 from benchmark.forecast.classifying import probe_cell, probing
 from benchmark.forecast.footprint import cell_bytes, encoder_bytes, shared_bytes
+from benchmark.forecast.guiding import guided_cell
 from benchmark.forecast.probe import Setting, drawing, started
 from benchmark.forecast.tuning import Tuning, tuning
 from benchmark.forecast.work import Counts, Work, cell, encoder, together
@@ -20,6 +21,7 @@ from benchmark.machine import precision_for
 from benchmark.plan import Plan
 from benchmark.rows import method_of
 from methods.errors import ConfigError
+from tasks import guided
 from tasks.base import NORMALISATION, Domain, Source
 from tasks.labelled import Settings
 from tasks.pools import pool_called, pool_files, validating
@@ -135,11 +137,13 @@ def grounds_of(plan: Plan, setting: Setting, tasks: dict[str, SegmentationTask])
         size = cell_bytes(stages, images.test, plan.size)
         if probed is not None and stages == PROBE:
             return probe_cell(images, tuned, probed, size)
+        if stages in guided.CELLS:
+            return guided_cell(stages, chosen, images, tuned, size)
         return cell(stages, chosen, images, tuned, size)
 
     cells: dict[tuple[str, ...], list[Work]] = {
         stages: [work(stages, task, one) for name, task in tasks.items() for one in settings[name]]
-        for stages in (TWO_STAGES, FROZEN, ONE_STAGE, *([PROBE] if probed is not None else []))
+        for stages in dict.fromkeys(each for name in plan.methods for each in arms(plan, name))
     }
     return Grounds(plan, setting, channels, pools, tuned, cells)
 

@@ -21,7 +21,10 @@ COLUMNS = [
     "status", "score",
 ]  # fmt: skip
 #: What of a cell's facts a report shows; the rest is left on disk, for there may be many cells.
-SHOWN = ("encoder", "pool", "pool images", EXCLUDED, "blind", "kind", "representation", "pictured")
+SHOWN = (
+    "encoder", "pool", "pool images", EXCLUDED, "blind", "kind", "representation", "pictured",
+    "prior",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,8 @@ class Gathered:
     @property
     def foreign(self) -> list[str]:
         """Methods of packages that are not installed here."""
-        return [name for name in self.order if name not in {*registry.methods(), *self.given}]
+        own = {cell.method for cell in self.question.cells if cell.guided}
+        return [name for name in self.order if name not in {*registry.methods(), *self.given, *own}]
 
     @property
     def oracle(self) -> bool:

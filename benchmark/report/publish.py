@@ -13,6 +13,9 @@ from benchmark.durable import StoreError, put_file
 from benchmark.report.board import Leaderboard
 from benchmark.report.frame import Result
 from benchmark.report.gathered import SEED, Gathered, Stale, gather
+from benchmark.report.guided import METRIC as GUIDED_METRIC
+from benchmark.report.guided import GuidedTable, guided_table
+from benchmark.report.guiding import print_guided, write_guided
 from benchmark.report.page import Page, page
 from benchmark.report.render import print_leaderboard, print_prices, render
 from benchmark.report.slices import By
@@ -48,26 +51,45 @@ def publish(
         boards, name = found.sliced(frame, metric, by), f"{name}_by_{by}"
         if not boards:
             raise StoreError(f"all of {folder} is of one {by}: leave --by {by} out")
+    written = write_boards(found, boards, name) if boards else []
+    # A table of its own, by its own metric, of all tasks.
+    table = guided_table(found) if by is None and metric == GUIDED_METRIC else None
+    if table is not None:
+        written += write_guided(found, table)
+    if as_json:
+        (path,) = [path for path in written if path.suffix == ".json"][:1]
+        print(path.read_text(encoding="utf-8"), end="")
+    else:
+        show(found, frame, boards, written, table)
+
+
+def write_boards(found: Gathered, boards: list[Leaderboard], name: str) -> list[Path]:
+    """Write leaderboards in every format; returns the paths."""
+    folder = found.store.root
     written = [*render(boards, folder, name, SEED), folder / f"{name}.html"]
     put_file(written[-1], page(Page(title=found.question.title, boards=tuple(boards))))
-    if as_json:
-        print((folder / f"{name}.json").read_text(encoding="utf-8"), end="")
-    else:
-        show(found, frame, boards, written)
+    return written
 
 
 def show(
-    found: Gathered, frame: pd.DataFrame, boards: list[Leaderboard], written: list[Path]
+    found: Gathered,
+    frame: pd.DataFrame,
+    boards: list[Leaderboard],
+    written: list[Path],
+    guided: GuidedTable | None = None,
 ) -> None:
     """Print boards, and what was written."""
     console = Console(highlight=False)
     console.print(f"[bold]{found.question.title}[/bold]")
     for board in boards:
         print_leaderboard(board, console)
+    if guided is not None:
+        print_guided(guided, console)
     print_prices(boards, console)
     if found.foreign:
         console.print(f"Kept from a package that is not installed here: {', '.join(found.foreign)}")
-    console.print(blind_table(frame, found.there))
+    if boards:
+        console.print(blind_table(frame, found.there))
     console.print("Written:")
     for path in written:
         console.print(f"  {path}", soft_wrap=True)

@@ -86,16 +86,23 @@ def examples(store: Store, there: Mapping[Wanted, Result], task: str) -> Example
             if cell.key["manifest"] == manifest and path.is_file():
                 masks[cell.method] = load_masks(path)
         if masks and folder.is_dir():
-            rows = _rows(task, load_test(folder), masks)
+            rows = told_apart(task, load_test(folder), masks)
             return Examples(task, stage, seed, cells[0].source, rows)
     return None
 
 
-def _rows(
+def told_apart(
     task: str,
     test: tuple[list[str], np.ndarray, np.ndarray],
     masks: Mapping[str, Bool[np.ndarray, "images side side"]],
 ) -> tuple[SheetRow, ...]:
+    """A task's telling images with everybody's predictions.
+
+    Args:
+        task: Its name.
+        test: Ids, images and true masks of all test images.
+        masks: Predictions by their names.
+    """
     ids, images, truths = test
     scores = np.array(
         [[dice(a, b) for a, b in zip(own, truths, strict=True)] for own in masks.values()]

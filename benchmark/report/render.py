@@ -71,10 +71,15 @@ def sampled_of(
         about: What else every board has to say.
         part: Which of the tasks are in the frame; "" for all.
 
+    Returns:
+        None if all scores are of stages that have a table of their own.
+
     Raises:
         ValueError: If the frame is inconsistent; see ``leaderboard``.
     """
-    stages = [stage for stage in STAGES if (frame["stage"] == stage).any()] or [STAGES[0]]
+    stages = [stage for stage in STAGES if (frame["stage"] == stage).any()]
+    if frame.empty:
+        stages = [STAGES[0]]
     found = [
         sampled(frame, np.random.default_rng(seed), stage=stage, metric=metric) for stage in stages
     ]

@@ -18,6 +18,8 @@ from benchmark.report.figures import Drawing
 from benchmark.report.figures.canvas import png, svg
 from benchmark.report.figures.drawn import drawings
 from benchmark.report.gathered import Gathered, Stale, gather
+from benchmark.report.guided import guided_table
+from benchmark.report.guided_sheets import guided_drawings
 from benchmark.report.material import material
 from benchmark.report.page import Page, Picture, page
 from benchmark.report.page.provenance import provenance
@@ -58,7 +60,7 @@ def write_report(folder: Path, *, stale: Stale = "refuse") -> list[Path]:
     curves = courses_drawing(
         found.store, courses_of(found.store, found.encoders), found.question.title
     )
-    figures = [*drawn.drawings, *([curves] if curves else [])]
+    figures = [*drawn.drawings, *([curves] if curves else []), *guided_drawings(found)]
     kinds = {cell.source for cell in found.question.cells}
     kind = kinds.pop() if len(kinds) == 1 else ""
     pictures = [picture(each, kind) for each in figures]
@@ -68,6 +70,7 @@ def write_report(folder: Path, *, stale: Stale = "refuse") -> list[Path]:
     content = Page(
         title=found.question.title,
         boards=(*(each.board for each in boards), *parts_of(found, frame)),
+        guided=guided_table(found),
         drawings=tuple(each for each in pictures if not is_sheet(each.name)),
         sheets=tuple(each for each in pictures if is_sheet(each.name)),
         claims=tuple(judged),

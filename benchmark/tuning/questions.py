@@ -168,7 +168,9 @@ def tunable_methods(plan: Plan, asked: Sequence[str]) -> list[str]:
     """
 
     def can(name: str) -> bool:
-        return name not in plan.encoders and bool(tunables(method_of(plan, name).Config))
+        return name not in plan.encoders | plan.shapes and bool(
+            tunables(method_of(plan, name).Config)
+        )
 
     for name in asked:
         if not can(name):

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from benchmark.report.page.content import Page, Picture
 from benchmark.report.page.origin import anchor, in_states
-from benchmark.report.page.tables import leaderboard_table, ledger_table
+from benchmark.report.page.tables import guided_lines, leaderboard_table, ledger_table
 
 #: What must be said, large, of images that are not the tasks' own.
 BANNERS = {
@@ -42,6 +42,7 @@ def page(content: Page) -> str:
                 if kind in BANNERS
             ],
             tables=tables,
+            guided=guided_lines(content.guided, content) if content.guided else None,
             ledger=ledger_table(content.ledger),
             common=common(board.notes for board in content.boards),
             facets=facets(content),

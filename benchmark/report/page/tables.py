@@ -6,6 +6,7 @@ from dataclasses import astuple, dataclass, replace
 
 from benchmark.report.board import Leaderboard, Row, Top
 from benchmark.report.estimate import NOTHING, Estimate, plain
+from benchmark.report.guided import GuidedTable
 from benchmark.report.page.content import Page
 from benchmark.report.page.origin import anchor
 from benchmark.report.prices import PRICES
@@ -97,6 +98,23 @@ def leaderboard_table(board: Leaderboard, page: Page) -> Table:
             )
         )
     return Table((*head(board), *tasks(board, page)), tuple(lines))
+
+
+def guided_lines(guided: GuidedTable, page: Page) -> Table:
+    """The table of what segments without labels, each number linked to where it is from."""
+    places = page.provenance.places()
+    lines = []
+    for row in guided.rows:
+        scores = [
+            replace(
+                estimated(text, row.scores[task]),
+                target=places.get((row.method, task, row.stage, "1"), ""),
+            )
+            for task, text in zip(guided.sources, row.cells(), strict=True)
+        ]
+        lines.append(Line(row.method, row.label, tuple(scores)))
+    columns = [Column(task, DOWN, source=kind) for task, kind in guided.sources.items()]
+    return Table(tuple(columns), tuple(lines))
 
 
 def head(board: Leaderboard) -> list[Column]:

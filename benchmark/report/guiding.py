@@ -1,0 +1,49 @@
+"""The table of shape-guided segmentation, written and printed."""
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from benchmark.durable import put_file
+from benchmark.report.gathered import SEED, Gathered
+from benchmark.report.guided import GuidedTable
+from benchmark.report.page import Page, page
+
+STEM = "shape_guided"
+
+
+def write_guided(found: Gathered, table: GuidedTable) -> list[Path]:
+    """Write the table as CSV, Markdown, JSON and HTML; returns the paths.
+
+    Raises:
+        StoreError: If there is no room or no permission.
+    """
+    record = {"seed": SEED, **table.record()}
+    texts = {
+        "csv": table.table().to_csv(index=False, lineterminator="\n"),
+        "md": table.markdown(),
+        "json": json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
+        "html": page(Page(title=found.question.title, guided=table)),
+    }
+    paths = [found.store.root / f"{STEM}.{end}" for end in texts]
+    for path, text in zip(paths, texts.values(), strict=True):
+        put_file(path, text)
+    return paths
+
+
+def print_guided(table: GuidedTable, console: Console) -> None:
+    """Show the table; what test masks have chosen is red."""
+    console.print(Text(table.title, style="bold"))
+    shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    for name in ("row", *table.sources):
+        shown.add_column(Text(name), overflow="fold")
+    for row in table.rows:
+        style = "red" if row.oracle else ""
+        shown.add_row(*(Text(text, style=style) for text in (row.label, *row.cells())))
+    console.print(shown)
+    for note in table.notes:
+        console.print(Text(f"- {note}", style="red" if "oracle" in note else ""))
+    console.print()

@@ -1,0 +1,267 @@
+"""Plans with shape priors: cells, refusals, a run of them, and the table that they give."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from benchmark.arms import FROZEN, ONE_STAGE, PROBE, TWO_STAGES, arms, protocol_of, settings_of
+from benchmark.asked import asked
+from benchmark.audit import audit
+from benchmark.cells import Status
+from benchmark.forecast.guiding import guided_cell
+from benchmark.forecast.probe import Spent
+from benchmark.forecast.tuning import Tuning
+from benchmark.forecast.work import Counts
+from benchmark.grid import config_of, tasks_of
+from benchmark.plan import Plan, checked, read_plan
+from benchmark.report.gathered import gather
+from benchmark.report.guided import ORACLE_NOTE, guided_table
+from benchmark.rows import method_of, module_of
+from benchmark.shapes import check_priors
+from benchmark.status import State, standings
+from benchmark.store import Store
+from methods.errors import ConfigError, InputError
+from tasks import guided
+from tasks.base import Source
+from tasks.labelled import Settings
+from tasks.phantoms import write_phantoms
+
+Call = Callable[..., int]
+PLAN = """
+title = "Shapes"
+methods = ["random", "ld", "octa", "mine"]
+tasks = ["chasedb1_vessel"]
+seeds = [0]
+size = 32
+precision = "float32"
+threads = 1
+[pools]
+fundus = "idrid_grading"
+[budget]
+images = 40
+checks = 1
+[downstream]
+steps = 2
+batch_size = 2
+decoder = false
+[config.ld]
+clusters = 8
+[shapes.octa]
+masks = "phantom:octa"
+note = "another modality, drawn"
+[shapes.mine]
+masks = "masks"
+pattern = "*.png"
+[skip]
+"mine/chasedb1_vessel" = "not wanted here"
+[phantom]
+scale = 0.02
+size = 64
+"""
+OCTA, DRAWN = "[shapes.octa]", 'masks = "phantom:octa"'
+
+
+def written(folder: Path, text: str = PLAN) -> Path:
+    """The plan with a folder of masks beside it."""
+    (folder / "masks").mkdir(exist_ok=True)
+    for number in range(2):
+        mask = np.zeros((40, 50), dtype=np.uint8)
+        mask[10 + number : 14, 5:45] = 255
+        Image.fromarray(mask).save(folder / "masks" / f"{number}.png")
+    path = folder / "plan.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return read_plan(written(tmp_path))
+
+
+def changed(plan: Plan, **downstream: object) -> Plan:
+    return plan.model_copy(update={"downstream": plan.downstream.model_copy(update=downstream)})
+
+
+def test_every_row_has_its_cells(plan: Plan) -> None:
+    assert arms(plan, "octa") == [guided.RULES, guided.REFINED]
+    assert arms(plan, "random") == [guided.FRANGI]
+    assert arms(plan, "ld") == [guided.ORACLE]
+    assert arms(changed(plan, probe=True), "ld") == [PROBE, guided.ORACLE]
+    trained = changed(plan, decoder=True)
+    assert arms(trained, "octa") == [TWO_STAGES, guided.RULES, guided.REFINED]
+    assert arms(trained, "random") == [TWO_STAGES, ONE_STAGE, guided.FRANGI]
+    assert arms(changed(trained, finetuned=False), "ld") == [FROZEN, guided.ORACLE]
+    without = trained.model_copy(update={"shapes": {}})
+    assert arms(without, "ld") == [TWO_STAGES]
+
+
+def test_cells_depend_on_what_they_use(plan: Plan) -> None:
+    (task,) = tasks_of(plan).values()
+    few = {"size": 32, "fraction": 1.0, "precision": "float32"}
+    settings = Settings(size=32, steps=7, batch_size=3)
+    for stages in guided.CELLS:
+        own = settings_of(settings, stages)
+        assert protocol_of(task, stages) == "segmentation-1 guided-1"
+        more = {"steps": 7, "batch_size": 3, "learning_rate": 1e-3}
+        assert own == ({**few, **more} if stages == guided.REFINED else few)
+        assert Settings(**own).size == 32
+
+
+def test_a_rows_settings_hold_what_its_prior_shows(plan: Plan, tmp_path: Path) -> None:
+    one, other = (config_of(plan, name, "fundus") for name in ("octa", "mine"))
+    assert (one.clusters, one.batch_size, one.slope) == (8, 6, 0.2)
+    assert one.masks_sha256 != other.masks_sha256
+    Image.fromarray(np.full((9, 9), 255, dtype=np.uint8)).save(tmp_path / "masks" / "2.png")
+    assert config_of(plan, "mine", "fundus").masks_sha256 != other.masks_sha256
+    assert method_of(plan, "octa").name == "octa"
+    assert module_of(plan, "octa") == "methods.ld.shape_guided"
+    linear = plan.model_copy(update={"config": {"octa": {"slope": 1.0}}})
+    assert config_of(linear, "octa", "fundus").slope == 1.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"octa", "mine"]', '"mine"]', r'\[shapes.octa\] is no row: add "octa" to methods'),
+        (OCTA, f'[shapes.ld]\n{DRAWN}\n{OCTA}', r"ld is a method: give the row another name"),
+        (OCTA, f'[shapes."a b"]\n{DRAWN}\n{OCTA}', r"call the row by a-z"),
+        (OCTA, f'[encoders.octa]\nfile = "a"\n{OCTA}', r"two rows are called octa"),
+        (DRAWN, 'masks = "phantom:mri"', r"no masks of 'mri' are drawn: write phantom:octa or"),
+        (DRAWN, "", r"shapes.octa.masks: Field required"),
+        (DRAWN, f"{DRAWN}\nsize = 3", r"unknown plan key .shapes.octa.size."),
+        ("decoder = false", "decoder = false\nfractions = [0.5, 1.0]", r"\[shapes\] use no label"),
+        ('"ld", "octa"', '"ld", "simclr", "octa"', r"simclr has nothing to be scored by"),
+        ("[config.ld]", "[config.oct]\na = 1\n[config.ld]", r"unknown method with settings 'oct'"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_a_plan_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_plan(written(tmp_path, PLAN.replace(old, new, 1)))
+
+
+def test_without_a_decoder_something_else_must_score() -> None:
+    record = {
+        "title": "Nothing",
+        "methods": ["random"],
+        "tasks": ["chasedb1_vessel"],
+        "seeds": [0],
+        "size": 32,
+        "pools": {"fundus": "idrid_grading"},
+        "budget": {"images": 16},
+        "downstream": {"steps": 2, "batch_size": 2, "decoder": False},
+    }
+    with pytest.raises(ConfigError, match="random has nothing to be scored by"):
+        checked(record, "here")
+
+
+def test_a_tasks_own_masks_are_no_prior(plan: Plan, tmp_path: Path) -> None:
+    write_phantoms(tmp_path / "data", scale=0.02, seed=0, size=64, datasets=["CHASEDB1"])
+    source = Source.at(tmp_path / "data", tmp_path / "cache")
+    tasks = tasks_of(plan)
+    unskipped = plan.model_copy(update={"skip": {}})
+    check_priors(unskipped, tasks, source)
+    (mask, *_) = sorted((tmp_path / "data" / "CHASEDB1").glob("*_1stHO.png"))
+    shutil.copy(mask, tmp_path / "masks" / "renamed.png")
+    with pytest.raises(ConfigError, match=r"renamed.png is .*_1stHO.png, a mask of the task chase"):
+        check_priors(unskipped, tasks, source)
+    check_priors(plan, tasks, source)  # the cell is left out
+
+
+def test_a_forecast_counts_looks_and_steps_by_hand() -> None:
+    step, look = Spent(1.0, 3.0, 0.5), Spent(2.0, 2.0, 0.25)
+    tuning = Tuning({"direct": step}, look=look, encode=look)
+    settings, images = Settings(size=32, steps=5, batch_size=2), Counts(6, 2, 4)
+    found = {
+        stages: guided_cell(stages, settings, images, tuning, size=7) for stages in guided.CELLS
+    }
+    assert {work.size for work in found.values()} == {7}
+    looks = {guided.RULES: 4, guided.REFINED: 12, guided.ORACLE: 4, guided.FRANGI: 0}
+    for stages, work in found.items():
+        steps = 10 if stages == guided.REFINED else 0
+        assert (work.trained, work.seen) == (steps, looks[stages])
+        assert work.operations == 3.0 * steps + 2.0 * looks[stages]
+        assert work.seconds == 0.5 * steps + 0.25 * looks[stages]
+
+
+def test_a_plan_without_shapes_is_refused(tmp_path: Path, mistake: Callable[..., str]) -> None:
+    text = PLAN.partition("[shapes.octa]")[0].replace(', "octa", "mine"', "")
+    path = written(tmp_path, text.replace("decoder = false", ""))
+    line = mistake("shape-guided", path, "--data", "phantom", "--out", tmp_path / "out")
+    assert "has no shape prior: add a table [shapes.NAME]" in line
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a whole run went."""
+    from benchmark.cli import main  # noqa: PLC0415
+
+    place = tmp_path_factory.mktemp("run")
+    arguments = ["shape-guided", written(place), "--data", "phantom", "--out", place / "out"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["ldbench", *map(str, arguments), "--device", "cpu"])
+        assert main() == 0
+    torch.set_num_threads(1)
+    return place / "out"
+
+
+def test_all_cells_are_there_and_the_audit_finds_them_fair(folder: Path) -> None:
+    store = Store(folder)
+    rows = standings(store)
+    done = {row.cell.stages[-1]: row.cell.method for row in rows if row.state is State.DONE}
+    rivals = {"frangi": "random", "clusters-oracle": "ld"}
+    assert done == {**rivals, "shape-regions": "octa", "shape-refined": "octa"}
+    assert {row.cell.method for row in rows if row.state is State.SKIPPED} == {"mine"}
+    assert [line for line in audit(store) if "fine-tuning" not in line] == []
+    assert {str(store.status(row.folder)) for row in rows} == {Status.DONE, Status.SKIPPED}
+    assert asked(folder).terms["downstream"]["decoder"] is False
+    assert "shapes" not in asked(folder).terms
+
+
+def test_the_table_says_what_each_row_is(folder: Path) -> None:
+    table = guided_table(gather(folder, "refuse"))
+    assert table is not None
+    assert [row.label for row in table.rows][:3] == ["octa, map", "octa, regions", "octa, refined"]
+    assert [row.label for row in table.rows if row.oracle] == ["ld clusters (oracle)"]
+    assert ORACLE_NOTE in table.notes
+    assert "Prior octa: phantom:octa: another modality, drawn." in table.notes
+    assert any(note.startswith("Skipped: mine on chasedb1_vessel") for note in table.notes)
+    record = json.loads((folder / "shape_guided.json").read_text(encoding="utf-8"))
+    assert record["rows"] == table.record()["rows"]
+    scores = {row["row"]: row["scores"]["chasedb1_vessel"] for row in record["rows"]}
+    assert all(
+        score["low"] <= score["value"] <= score["high"]
+        for name, score in scores.items()
+        if not name.startswith("mine")
+    )
+    for end in ("csv", "md", "html"):
+        assert "octa, refined" in (folder / f"shape_guided.{end}").read_text(encoding="utf-8")
+
+
+def test_no_leaderboard_ranks_such_cells(folder: Path) -> None:
+    assert not (folder / "leaderboard.json").exists()
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert 'id="shape-guided"' in page
+    assert 'id="leaderboards"' not in page
+    assert (folder / "figures" / "examples_guided_chasedb1_vessel.png").is_file()
+
+
+def test_a_second_call_keeps_everything(
+    folder: Path, call: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = folder.parent / "plan.toml"
+    assert call("shape-guided", plan, "--data", "phantom", "--out", folder, "--device", "cpu") == 0
+    assert "0 cells computed, 6 kept, 0 not done" in capsys.readouterr().out
+    assert call("leaderboard", folder, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["rows"]
+
+
+def test_its_cells_travel(folder: Path, call: Call, tmp_path: Path) -> None:
+    assert call("export", folder, tmp_path / "x.zip", "--method", "octa") == 0
+    assert call("import", tmp_path / "x.zip", "--out", tmp_path / "theirs") == 0
+    assert {str(row.state) for row in standings(Store(tmp_path / "theirs"))} == {"done"}
