@@ -1,32 +1,62 @@
 """In which stages a method's encoder is scored, a cell each, and what such a cell depends on."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from benchmark.cells import canonical
 from benchmark.plan import Plan
-from tasks import probing
+from tasks import landmarks, probing
 from tasks.base import Task
-from tasks.labelled import Settings
+from tasks.listed import ListedTask
 
 TWO_STAGES = ("frozen", "finetuned")
 FROZEN = ("frozen",)
 ONE_STAGE = ("direct",)
-PROBE = probing.STAGES
+PROBE: tuple[str, ...] = probing.STAGES
+#: Landmarks by an encoder's features, where its method has no dense embedding; and by none.
+FEATURES = (landmarks.FEATURES,)
+RIVALS: tuple[str, ...] = landmarks.RIVALS
+#: The row in which what knows no encoder stands, once: it is in every plan that compares fairly.
+RIVALS_ROW = "random"
 #: Those of a task's settings that a probe depends on: it takes no training steps.
 PROBED = ("size", "fraction", "precision")
+#: Those that landmarks depend on where no encoder is asked.
+LOOKED_AT = ("size", "fraction", "supports", "window")
 
 
-def arms(plan: Plan, method: str) -> list[tuple[str, ...]]:
+def arms(plan: Plan, method: str, task: ListedTask) -> list[tuple[str, ...]]:
     """The stages of each cell that a method has on a task, seed and label fraction."""
+    if task.family == "landmarks":
+        own = landmarks.ENCODED if embeds(plan, method) else FEATURES
+        return [own, *([RIVALS] if method == RIVALS_ROW else [])]
     trained = TWO_STAGES if plan.downstream.finetuned else FROZEN
     more = {ONE_STAGE: method in plan.downstream.direct, PROBE: plan.downstream.probe}
     return [trained, *(stages for stages, wanted in more.items() if wanted)]
 
 
-def settings_of(settings: Settings, stages: tuple[str, ...]) -> dict[str, Any]:
+def embeds(plan: Plan, method: str) -> bool:
+    """Whether a method gives every pixel a vector; somebody else's encoder does not."""
+    from benchmark.rows import method_of  # noqa: PLC0415  (imports torch)
+    from methods.base import DenseEmbedding  # noqa: PLC0415
+
+    return method not in plan.encoders and issubclass(method_of(plan, method), DenseEmbedding)
+
+
+def trains(stages: Sequence[str]) -> bool:
+    """Whether anything is trained in cells of these stages."""
+    return not set(stages) <= {*probing.STAGES, *landmarks.STAGES}
+
+
+def of_landmarks(stages: Sequence[str]) -> bool:
+    """Whether cells of these stages are of landmark tasks, which have a table of their own."""
+    return set(stages) <= set(landmarks.STAGES)
+
+
+def settings_of(settings: Any, stages: tuple[str, ...]) -> dict[str, Any]:  # noqa: ANN401
     """What cells of these stages depend on, of a task's settings."""
     every: dict[str, Any] = canonical(settings)
-    return {name: every[name] for name in PROBED} if stages == PROBE else every
+    matter: dict[tuple[str, ...], tuple[str, ...]] = {PROBE: PROBED, RIVALS: LOOKED_AT}
+    return {name: every[name] for name in matter.get(stages, tuple(every))}
 
 
 def protocol_of(task: Task, stages: tuple[str, ...]) -> str:

@@ -20,7 +20,7 @@ from benchmark.parts import TunedPart
 #: What a call may ask for in parts; everything else in a plan is the comparison's terms.
 PARTS = (
     "title", "methods", "tasks", "seeds", "config", "limits", "encoders", "tuning", "tuned",
-    "skip",
+    "skip", "landmarks",
 )  # fmt: skip
 
 
@@ -34,7 +34,8 @@ class Wanted:
         task: As registered.
         domain: Of the task.
         source: real, phantom or stand-in images.
-        stages: ("frozen", "finetuned"), ("frozen",), ("direct",) or ("probe", "neighbours").
+        stages: ("frozen", "finetuned"), ("frozen",), ("direct",), ("probe", "neighbours"), or those
+            of landmarks (``tasks.landmarks``).
         fraction: Share of the labels.
         seed: Of everything drawn.
         encoder: The encoder's folder, by the code at the time of asking.

@@ -12,6 +12,7 @@ from benchmark.parts import (
     BudgetPart,
     DownstreamPart,
     EncoderPart,
+    LandmarksPart,
     LimitsPart,
     Part,
     PhantomPart,
@@ -21,6 +22,7 @@ from benchmark.parts import (
 from benchmark.registry import known
 from benchmark.threads import share
 from methods.errors import ConfigError
+from tasks import LANDMARKS
 from tasks.base import Domain
 from tasks.pools import POOLS, pool_called
 
@@ -56,7 +58,8 @@ class Plan(Part):
     augmentation: Literal["own", "shared"] = "own"
     leaks: Literal["exclude", "error", "allow"] = "exclude"
     budget: BudgetPart
-    downstream: DownstreamPart
+    downstream: DownstreamPart = DownstreamPart()
+    landmarks: LandmarksPart = LandmarksPart()
     limits: LimitsPart = LimitsPart()
     phantom: PhantomPart = PhantomPart()
     config: dict[str, dict[str, Any]] = Field(default={})
@@ -115,7 +118,7 @@ def checked(record: dict[str, Any], place: str, threads: int | None = None) -> P
     check_encoders(plan)
     check_tuning(plan)
     check_skipped(plan)
-    plan.downstream.check()
+    plan.downstream.check(trained=not set(plan.tasks) <= set(LANDMARKS))
     return plan
 
 
