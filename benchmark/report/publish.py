@@ -1,5 +1,6 @@
 """A folder's leaderboards, written and printed."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,10 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmark.asked import Wanted
-from benchmark.durable import StoreError, put_file
+from benchmark.durable import StoreError, put_file, read_json
 from benchmark.report.board import Leaderboard
 from benchmark.report.frame import Result
 from benchmark.report.gathered import SEED, Gathered, Stale, gather
+from benchmark.report.landmarks.board import LandmarkBoard
+from benchmark.report.landmarks.gathering import landmark_boards
+from benchmark.report.landmarks.written import print_landmarks, write_landmarks
 from benchmark.report.page import Page, page
 from benchmark.report.render import print_leaderboard, print_prices, render
 from benchmark.report.slices import By
@@ -48,26 +52,43 @@ def publish(
         boards, name = found.sliced(frame, metric, by), f"{name}_by_{by}"
         if not boards:
             raise StoreError(f"all of {folder} is of one {by}: leave --by {by} out")
-    written = [*render(boards, folder, name, SEED), folder / f"{name}.html"]
-    put_file(written[-1], page(Page(title=found.question.title, boards=tuple(boards))))
+    points = landmark_boards(found) if by is None else []
+    written = render(boards, folder, name, SEED) if boards else []
+    written += [*write_landmarks(points, folder, SEED), folder / f"{name}.html"]
+    content = Page(title=found.question.title, boards=tuple(boards), landmarks=tuple(points))
+    put_file(written[-1], page(content))
     if as_json:
-        print((folder / f"{name}.json").read_text(encoding="utf-8"), end="")
+        print(together([path for path in written if path.suffix == ".json"]), end="")
     else:
-        show(found, frame, boards, written)
+        show(found, frame, boards, points, written)
+
+
+def together(paths: list[Path]) -> str:
+    """What JSON files say, as one; a single one as it is."""
+    if len(paths) == 1:
+        return paths[0].read_text(encoding="utf-8")
+    record = {key: value for path in paths for key, value in read_json(path).items()}
+    return json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def show(
-    found: Gathered, frame: pd.DataFrame, boards: list[Leaderboard], written: list[Path]
+    found: Gathered,
+    frame: pd.DataFrame,
+    boards: list[Leaderboard],
+    points: list[LandmarkBoard],
+    written: list[Path],
 ) -> None:
-    """Print boards, and what was written."""
+    """Print boards, those of landmarks too, and what was written."""
     console = Console(highlight=False)
     console.print(f"[bold]{found.question.title}[/bold]")
     for board in boards:
         print_leaderboard(board, console)
+    print_landmarks(points, console)
     print_prices(boards, console)
     if found.foreign:
         console.print(f"Kept from a package that is not installed here: {', '.join(found.foreign)}")
-    console.print(blind_table(frame, found.there))
+    if boards:
+        console.print(blind_table(frame, found.there))
     console.print("Written:")
     for path in written:
         console.print(f"  {path}", soft_wrap=True)

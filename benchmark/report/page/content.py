@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from benchmark.report.board import Leaderboard
+from benchmark.report.landmarks.board import LandmarkBoard
 from benchmark.report.page.origin import Provenance
 from benchmark.report.verdict import Verdict
 
@@ -53,6 +54,7 @@ class Page:
     Attributes:
         title: Of the plan.
         boards: Leaderboards, in order.
+        landmarks: Tables of landmark tasks.
         drawings: Figures.
         sheets: Qualitative sheets: images with truth and predictions.
         claims: Answers to claims.
@@ -65,6 +67,7 @@ class Page:
 
     title: str
     boards: tuple[Leaderboard, ...] = ()
+    landmarks: tuple[LandmarkBoard, ...] = ()
     drawings: tuple[Picture, ...] = ()
     sheets: tuple[Picture, ...] = ()
     claims: tuple[Verdict, ...] = ()
@@ -78,6 +81,7 @@ class Page:
     def kinds(self) -> dict[str, list[str]]:
         """Kinds of images, with the tasks that have them; sorted."""
         pairs = {(kind, task) for b in self.boards for task, kind in b.sources.items()}
+        pairs |= {(board.source, board.task) for board in self.landmarks}
         pairs |= {(cell.source, cell.task) for cell in self.provenance.cells}
         kinds = {kind for kind, _ in pairs} | {v.source for v in self.claims if v.source != "real"}
         kinds |= {p.kind for p in (*self.drawings, *self.sheets)}
