@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from tasks.splits import Split
 Family = Literal["segmentation", "landmarks"]
 
 
+@runtime_checkable
 class TaskSettings(Protocol):
     """What the harness asks of any family's settings."""
 
@@ -40,6 +41,7 @@ class TaskSettings(Protocol):
         ...
 
 
+@runtime_checkable
 class ScoredImages(Protocol):
     """Prepared test images of any family."""
 
@@ -58,6 +60,7 @@ class ScoredImages(Protocol):
         ...
 
 
+@runtime_checkable
 class TaskData(Protocol):
     """What the harness asks of any family's data."""
 

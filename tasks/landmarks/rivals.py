@@ -10,6 +10,7 @@ from skimage.feature import match_template
 SPREAD = math.sqrt(12.0)
 
 Image = UInt8[np.ndarray, "channels side side"]
+Patch = UInt8[np.ndarray, "channels patch patch"]
 
 
 def patch_side(window: float, size: int) -> int:
@@ -26,7 +27,7 @@ def patch_side(window: float, size: int) -> int:
     return min(max(3, odd), size - 1 + size % 2)
 
 
-def patch_around(image: Image, point: Float64[np.ndarray, "2"], side: int) -> Image:
+def patch_around(image: Image, point: Float64[np.ndarray, "2"], side: int) -> Patch:
     """The square around the pixel that holds a point; beyond the border the image is mirrored."""
     size, half = image.shape[-1], side // 2
     column, row = (min(int(part * size), size - 1) for part in point.tolist())
@@ -34,7 +35,7 @@ def patch_around(image: Image, point: Float64[np.ndarray, "2"], side: int) -> Im
     return np.ascontiguousarray(padded[:, row : row + side, column : column + side])
 
 
-def correlation(image: Image, patch: Image) -> Float32[np.ndarray, "side side"]:
+def correlation(image: Image, patch: Patch) -> Float32[np.ndarray, "side side"]:
     """Normalised cross-correlation with a template at every pixel, mean over the channels.
 
     scikit-image's ``match_template`` (Lewis, "Fast Normalized Cross-Correlation", 1995); beyond the

@@ -19,6 +19,7 @@ from benchmark.report.landmarks.board import label
 from benchmark.report.qualitative import telling
 from benchmark.store import Store
 from tasks.landmarks import FACTS, MAPS, SUPPORT
+from tasks.preparation import SIDE
 
 
 def landmark_drawings(found: Gathered) -> Iterator[Drawing]:
@@ -70,7 +71,8 @@ def sheets_of(found: Gathered, task: str) -> list[LandmarkSheet]:
             name: kept.of(place, float(error))
             for (name, kept), error in zip(answers.items(), errors[:, place], strict=True)
         }
-        return LandmarkSheet(ids[place], word, images[place], truth[place], support, point, own)
+        note = f"{word}: mean error of {len(own)} rows {errors[:, place].mean() * SIDE:.0f} px"
+        return LandmarkSheet(ids[place], note, images[place], truth[place], support, point, own)
 
     return [sheet(*chosen) for chosen in telling(-errors)]
 
