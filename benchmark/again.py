@@ -149,7 +149,7 @@ def codes(plan: Plan) -> dict[str, dict[str, str]]:
 
 def meaning(task: str, source: Source) -> list[object]:
     """What a task makes of its files, which for an own one a TOML and a CSV file say."""
-    known = registry.segmentation(task)
+    known = registry.listed(task)
     split = known.split(source)
     return [known.facts(source), asdict(split), known.persons(split)]
 

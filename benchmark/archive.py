@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from benchmark.durable import SEAL, json_text
 from benchmark.store import CELL_RECORD, ENCODER_RECORD, SCORES
 from methods.errors import InputError
-from tasks import guided, probing
+from tasks import guided, landmarks, probing
 
 #: Of the masks in a cell's folder.
 STAGES = ("frozen", "finetuned", "direct", *probing.STAGES, *guided.STAGES)
@@ -43,7 +43,11 @@ KNOWN: dict[str, dict[str, int]] = {
     },
 }
 #: Of a cell's folder, what stays at home: it shows a test image, if in other colours.
-LEFT = ("features.png", "clusters.png")
+LEFT = (
+    "features.png",
+    "clusters.png",
+    *(f"{stem}.png" for stem in (*landmarks.MAPS.values(), landmarks.SUPPORT)),
+)
 #: Of every file in an archive, so that the same results give the same bytes: the zip epoch.
 DATE = (1980, 1, 1, 0, 0, 0)
 CHUNK = MIB

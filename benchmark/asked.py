@@ -20,7 +20,7 @@ from benchmark.parts import TunedPart
 #: What a call may ask for in parts; everything else in a plan is the comparison's terms.
 PARTS = (
     "title", "methods", "tasks", "seeds", "config", "limits", "encoders", "tuning", "tuned",
-    "skip", "shapes",
+    "skip", "shapes", "landmarks",
 )  # fmt: skip
 
 
@@ -34,8 +34,8 @@ class Wanted:
         task: As registered.
         domain: Of the task.
         source: real, phantom or stand-in images.
-        stages: ("frozen", "finetuned"), ("frozen",), ("direct",), ("probe", "neighbours") or one of
-            ``tasks.guided.CELLS``.
+        stages: ("frozen", "finetuned"), ("frozen",), ("direct",), ("probe", "neighbours"), one of
+            ``tasks.guided.CELLS``, or those of landmarks (``tasks.landmarks``).
         fraction: Share of the labels.
         seed: Of everything drawn.
         encoder: The encoder's folder, by the code at the time of asking.

@@ -4,7 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from benchmark.arms import PROBE
+from benchmark.arms import FEATURES, PROBE, RIVALS, of_landmarks, trains
 from benchmark.asked import Asked, asked
 from benchmark.ledger import CONTROL, Axis, Entry, entries
 from benchmark.status import Standing, State, standings
@@ -70,9 +70,8 @@ def unequal(found: Iterable[Entry], axis: Axis, tolerance: float) -> Iterator[st
     told = set()
     for place, table in tables.items():
         rivals = [entry for entry in table if entry.cell.method != CONTROL]
-        # A probe trains nothing: how soon its fit converges is no budget.
-        untimed = place[1] == PROBE or place[1] in guided.CELLS
-        timed = [] if axis == "seconds" and untimed else table
+        # Where nothing is trained, how soon a fit converges is no budget.
+        timed = table if axis != "seconds" or trains(table[0].cell.stages) else []
         costs = {
             "pre-training": {e.cell.method: e.pretraining(axis) for e in rivals},
             "fine-tuning": {e.cell.method: e.finetuning(axis) for e in timed},
@@ -163,9 +162,26 @@ def early(found: Iterable[Entry]) -> Iterator[str]:
                 )
 
 
+def unpaired_landmarks(question: Asked) -> Iterator[str]:
+    """The same of landmarks: the floor's features and the rivals stand in its row."""
+    cells = [cell for cell in question.cells if of_landmarks(cell.stages)]
+    seeds = {cell.seed for cell in question.cells}
+    own = [cell for cell in cells if cell.stages != RIVALS]
+    asked_for = {(c.task, c.stages, c.seed) for c in cells if c.method == CONTROL}
+    for task in dict.fromkeys(cell.task for cell in cells):
+        for stages in (FEATURES, RIVALS):
+            if lacking := sorted(s for s in seeds if (task, stages, s) not in asked_for):
+                yield f"{task} lacks the floor, {CONTROL} {stages[0]}, for the seeds {lacking}"
+        for method in dict.fromkeys(cell.method for cell in own if cell.task == task):
+            known = {cell.seed for cell in own if (cell.task, cell.method) == (task, method)}
+            if lacking := sorted(seeds - known):
+                yield f"{method} on {task} lacks the seeds {lacking}"
+
+
 def unpaired(question: Asked) -> Iterator[str]:
     """Floors and seeds that were not even asked for."""
-    cells = question.cells
+    yield from unpaired_landmarks(question)
+    cells = tuple(cell for cell in question.cells if not of_landmarks(cell.stages))
     floor = {(c.task, c.stages, c.fraction, c.seed) for c in cells if c.method == CONTROL}
     compared = [cell for cell in cells if cell.stages != ("direct",)]
     seeds = {cell.seed for cell in cells}

@@ -23,6 +23,7 @@ from benchmark.store import Store
 from methods.base import Images, Method, Pretrained
 from methods.pretrain import build, pretrain
 from tasks.base import NORMALISATION
+from tasks.listed import TaskData
 from tasks.pools import Pool
 
 
@@ -133,7 +134,8 @@ class TorchBench:
 
     def evaluated(self, cell: Cell, lease: Lease) -> Evaluated:
         """Fine-tune and score the cell's encoder on its task."""
-        task, data = self.grid.tasks[cell.key.task], self.grid.data_of(cell.key)
+        task = self.grid.tasks[cell.key.task]
+        data: TaskData = self.grid.data_of(cell.key)
         pretrained, meter = self.pretrained(cell), Meter(self.device)
         batch = data.settings.batch_size
         with (

@@ -82,8 +82,8 @@ class CellKey:
         task: Registered name.
         manifest: Digest of the task's files, split and preparation.
         protocol: The family's protocol; bumped when what a score means changes.
-        stages: ("frozen", "finetuned"), ("frozen",), ("direct",), ("probe", "neighbours") or one of
-            ``tasks.guided.CELLS``.
+        stages: ("frozen", "finetuned"), ("frozen",), ("direct",), ("probe", "neighbours"), one of
+            ``tasks.guided.CELLS``, or those of landmarks (``tasks.landmarks``).
         settings: Steps, batch size, label fraction and so on, as far as they matter to the stages.
         seed: Of decoder, batches and augmentation; the encoder's is the same.
         threads: Of the computation.

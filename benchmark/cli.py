@@ -190,17 +190,17 @@ def methods(
 
 @app.command()
 def tasks(*, as_json: AsJson = False) -> None:
-    """List the twelve tasks, the extras and those of installed packages, with owners and terms."""
+    """List the twelve tasks, extras, landmarks and installed packages' ones, with their terms."""
     from dataclasses import asdict, fields  # noqa: PLC0415
 
     from benchmark import registry  # noqa: PLC0415
     from benchmark.listing import table  # noqa: PLC0415
-    from tasks import EXTRAS, TASKS  # noqa: PLC0415
+    from tasks import EXTRAS, LANDMARKS, TASKS  # noqa: PLC0415
     from tasks.base import TaskInfo  # noqa: PLC0415
 
     rows: list[dict[str, object]] = [
         {"name": name, "part": part, **asdict(registry.task(name).info)}
-        for part, names in (("twelve", TASKS), ("extra", EXTRAS))
+        for part, names in (("twelve", TASKS), ("extra", EXTRAS), ("landmark", LANDMARKS))
         for name in names
     ]
     unknown = dict.fromkeys(entry.name for entry in fields(TaskInfo))  # until it is imported

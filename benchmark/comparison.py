@@ -131,7 +131,7 @@ def insist(plan: Plan, pairs: Sequence[str]) -> None:
     Raises:
         UnknownNameError: If one is not.
     """
-    tasks = [registry.segmentation(name).name for name in plan.tasks] if pairs else []
+    tasks = [registry.listed(name).name for name in plan.tasks] if pairs else []
     present = dict.fromkeys(f"{method}/{task}" for method in plan.methods for task in tasks)
     for pair in pairs:
         registry.known("METHOD/TASK of the plan", pair, present)

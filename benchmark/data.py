@@ -46,12 +46,13 @@ def source_of(root: Path, cache: Path | None) -> Any:  # noqa: ANN401
 def status(root: Root, cache: Cache = None, *, as_json: AsJson = False) -> None:
     """List every data set: what is found, what is missing, where to get it, under which terms."""
     from benchmark import registry  # noqa: PLC0415
-    from tasks import EXTRAS, TASKS  # noqa: PLC0415
+    from tasks import EXTRAS, LANDMARKS, TASKS  # noqa: PLC0415
     from tasks.inventory import holding, pool_holdings  # noqa: PLC0415
 
     source = source_of(root, cache)
     rows = [holding(registry.task(name), "task", source) for name in TASKS]
     rows += [holding(registry.task(name), "extra", source) for name in EXTRAS]
+    rows += [holding(registry.task(name), "landmark", source) for name in LANDMARKS]
     rows += [holding(registry.task(name), "outside", source) for name in registry.outside_tasks()]
     rows += pool_holdings(source)
     if as_json:

@@ -107,8 +107,8 @@ def judge(exclusions: Exclusions, policy: str) -> None:
 def with_tests(domain: Domain, source: Source) -> list[Task]:
     """Every task of ours in a domain of which any test image is there.
 
-    Those of installed packages count when a plan names them: what else is installed must not decide
-    which encoder a plan trains.
+    Those of installed packages, and landmarks, count when a plan names them: what else is there
+    must not decide which encoder a plan trains.
     """
     tasks = [registry.task(name) for name in (*TASKS, *EXTRAS)]
     return [task for task in tasks if task.info.domain == domain and present(task, source)]

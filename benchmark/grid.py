@@ -24,9 +24,8 @@ from methods.errors import ConfigError
 from methods.order import pool_suits, timetable
 from methods.precision import Precision
 from tasks.base import Domain, Source, Task
-from tasks.labelled import SegmentationData, Settings
+from tasks.listed import ListedTask, TaskData
 from tasks.pools import Pool, load_pool, pool_called, pool_files
-from tasks.segmentation import SegmentationTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +35,16 @@ class Grid:
     plan: Plan
     budget: Budget
     configs: dict[tuple[str, Domain], Any]
-    tasks: dict[str, SegmentationTask]
-    data: dict[str, SegmentationData]
-    settings: dict[str, list[Settings]]
+    tasks: dict[str, ListedTask]
+    data: dict[str, Any]  # of TaskData; each family has more
+    settings: dict[str, list[Any]]
     pools: dict[Domain, Pool]
     exclusions: list[Exclusions]
     cells: list[Cell]
 
-    def data_of(self, key: CellKey) -> SegmentationData:
-        """A cell's images at its label fraction; they are in memory once for all fractions."""
-        data, settings = self.data[key.task], Settings(**key.settings)
-        if data.settings == settings:
-            return data
-        if data.settings.fraction == settings.fraction:
-            return replace(data, settings=settings)  # a probe's
-        return self.tasks[key.task].at_fraction(data, settings)
+    def data_of(self, key: CellKey) -> Any:  # noqa: ANN401
+        """A cell's images with its settings; they are in memory once for all of them."""
+        return self.tasks[key.task].fitting(self.data[key.task], key.settings)
 
 
 def settle(
@@ -81,7 +75,7 @@ def settle(
         name: downstream(plan, given, task, source, precision)
         for given, (name, task) in zip(plan.tasks, tasks.items(), strict=True)
     }
-    data = {}
+    data = dict[str, TaskData]()
     for name, task in tasks.items():
         say(f"reading {name}")
         first, *more = settings[name]
@@ -99,9 +93,7 @@ def settle(
     return grid
 
 
-def check_tuned(
-    plan: Plan, tasks: Mapping[str, Task], data: Mapping[str, SegmentationData]
-) -> None:
+def check_tuned(plan: Plan, tasks: Mapping[str, Task], data: Mapping[str, TaskData]) -> None:
     """Insist that methods were tuned on images of the kind that is scored.
 
     Raises:
@@ -157,13 +149,13 @@ def read_pools(
     return pools, lists
 
 
-def tasks_of(plan: Plan) -> dict[str, SegmentationTask]:
+def tasks_of(plan: Plan) -> dict[str, ListedTask]:
     """The plan's tasks by their names; own ones have theirs in their TOML file.
 
     Raises:
         ConfigError: If two tasks have one name, or one is of another family.
     """
-    loaded = [registry.segmentation(name) for name in plan.tasks]
+    loaded = [registry.listed(name) for name in plan.tasks]
     names = [task.name for task in loaded]
     for name in names:
         if names.count(name) > 1:
@@ -223,14 +215,19 @@ def changed(config: Any, changes: dict[str, Any], what: str) -> Any:  # noqa: AN
 
 
 def downstream(
-    plan: Plan, given: str, task: SegmentationTask, source: Source, precision: Precision
-) -> list[Settings]:
-    """A task's downstream settings, one for each of its label fractions.
+    plan: Plan, given: str, task: ListedTask, source: Source, precision: Precision
+) -> list[Any]:
+    """A task's settings, as its family has them: of segmentation, for each label fraction.
 
     Raises:
+        ConfigError: If there are fewer images than support images asked for.
         FractionError: If a fraction leaves nothing to train on.
     """
-    part, split = plan.downstream.of(entry(given)), task.split(source)
+    split = task.split(source)
+    if task.family == "landmarks":
+        count = len(split.train)
+        return [plan.landmarks.settings(task.name, plan.size, precision, count)]
+    part = plan.downstream.of(entry(given))
     trained = {share: len(split.fraction(share, task.person)[0]) for share in part.fractions}
     return [part.settings(plan.size, precision, *row) for row in trained.items()]
 
@@ -243,7 +240,9 @@ def cells_of(grid: Grid) -> list[Cell]:
             code = fingerprint(module_of(plan, method))
             for task in grid.tasks:
                 pretrain = pretrain_key(grid, method, task, seed)
-                for settings, stages in product(grid.settings[task], arms(plan, method)):
+                for settings, stages in product(
+                    grid.settings[task], arms(plan, method, grid.tasks[task])
+                ):
                     key = CellKey(
                         method=method,
                         pretrain=pretrain.hash,

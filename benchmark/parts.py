@@ -9,9 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from methods.errors import ConfigError
 from methods.precision import Precision
 from tasks.labelled import Settings
+from tasks.landmarks.data import SUPPORTS, WINDOW, LandmarkSettings
 from tasks.selection import Rule
 
 Fraction = Annotated[float, Field(gt=0, le=1)]
+#: Of a window, as a fraction of the image's side.
+Width = Annotated[float, Field(gt=0, le=1)]
 
 
 class Part(BaseModel):
@@ -85,6 +88,45 @@ class PhantomPart(Part):
     scale: float = Field(default=0.25, gt=0, le=1)
     size: int = Field(default=256, ge=64)
     seed: int = 0
+
+
+class LandmarksPart(Part):
+    """How landmarks are found (``tasks.landmarks``); it changes no other cell.
+
+    Attributes:
+        supports: How many annotated images take turns.
+        window: Standard deviation of the Gaussian weight, as a fraction of the image's side.
+        windows: Other widths whose effect is measured besides.
+    """
+
+    supports: int = Field(default=SUPPORTS, gt=0)
+    window: Width = WINDOW
+    windows: list[Width] = []
+
+    def settings(self, task: str, size: int, precision: Precision, images: int) -> LandmarkSettings:
+        """As the tasks take them.
+
+        Args:
+            task: For errors.
+            size: Side of the images in pixels.
+            precision: Of the convolutions.
+            images: How many supports can be drawn from.
+
+        Raises:
+            ConfigError: If there are fewer images than supports.
+        """
+        if self.supports > images:
+            raise ConfigError(
+                f"landmarks.supports = {self.supports}, and {task} has {images} images to draw "
+                "them from: ask for fewer, or for more phantoms (phantom.scale)"
+            )
+        return LandmarkSettings(
+            size=size,
+            precision=precision,
+            supports=self.supports,
+            window=self.window,
+            windows=tuple(self.windows),
+        )
 
 
 class TuningPart(Part):
@@ -192,7 +234,7 @@ class DownstreamPart(Part):
 
     steps: int | None = Field(default=None, gt=0)
     epochs: float | None = Field(default=None, gt=0)
-    batch_size: int = Field(gt=0)
+    batch_size: int = Field(default=2, gt=0)
     learning_rate: float = Field(default=1e-3, gt=0)
     checks: int = Field(default=20, gt=0)
     fractions: list[Fraction] = Field(default=[1.0], min_length=1)
@@ -210,8 +252,11 @@ class DownstreamPart(Part):
             own = {"steps": None, "epochs": None} | own
         return self.model_copy(update={**own, "tasks": {}})
 
-    def check(self) -> None:
+    def check(self, *, trained: bool) -> None:
         """Insist on one count for every task, and on no fraction twice.
+
+        Args:
+            trained: Whether there is a task that anything is trained for.
 
         Raises:
             ConfigError: Naming the table.
@@ -223,7 +268,7 @@ class DownstreamPart(Part):
                 raise ConfigError(f"{place} has both steps and epochs: give one of them")
             if len(set(part.fractions or ())) < len(part.fractions or ()):
                 raise ConfigError(f"{place}.fractions lists one twice: {part.fractions}")
-        if self.steps is None and self.epochs is None:
+        if trained and self.steps is None and self.epochs is None:
             raise ConfigError("downstream needs steps or epochs: give one of them")
 
     def settings(self, size: int, precision: Precision, fraction: float, images: int) -> Settings:

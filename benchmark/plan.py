@@ -12,6 +12,7 @@ from benchmark.parts import (
     BudgetPart,
     DownstreamPart,
     EncoderPart,
+    LandmarksPart,
     LimitsPart,
     Part,
     PhantomPart,
@@ -22,6 +23,7 @@ from benchmark.parts import (
 from benchmark.registry import known
 from benchmark.threads import share
 from methods.errors import ConfigError
+from tasks import LANDMARKS
 from tasks.base import Domain
 from tasks.pools import POOLS, pool_called
 from tasks.priors import modality_of
@@ -58,7 +60,8 @@ class Plan(Part):
     augmentation: Literal["own", "shared"] = "own"
     leaks: Literal["exclude", "error", "allow"] = "exclude"
     budget: BudgetPart
-    downstream: DownstreamPart
+    downstream: DownstreamPart = DownstreamPart()
+    landmarks: LandmarksPart = LandmarksPart()
     limits: LimitsPart = LimitsPart()
     phantom: PhantomPart = PhantomPart()
     config: dict[str, dict[str, Any]] = Field(default={})
@@ -127,7 +130,7 @@ def checked(record: dict[str, Any], place: str, threads: int | None = None) -> P
     check_shapes(plan)
     check_tuning(plan)
     check_skipped(plan)
-    plan.downstream.check()
+    plan.downstream.check(trained=not set(plan.tasks) <= set(LANDMARKS))
     return plan
 
 

@@ -13,11 +13,11 @@ from tasks.base import Domain, MissingDataError, Source
 from tasks.inventory import Problem, array_problems, holding, pair_problems, pool_holdings
 from tasks.leaks import SIDE as LEAK_SIDE
 from tasks.leaks import Leak
+from tasks.listed import ListedTask
 from tasks.pools import POOLS, Pool, PoolInfo, load_pool, pool_called, pool_files
 from tasks.preparation import SIDE
 from tasks.reading import ImageError, read_image
 from tasks.recurrence import present, recurrences
-from tasks.segmentation import SegmentationTask
 
 #: How many images of a folder are looked at to tell photographs from radiographs.
 LOOKED_AT = 9
@@ -37,12 +37,12 @@ def progress(console: Console) -> Progress:
     )
 
 
-def tasks_called(names: list[str] | None) -> list[SegmentationTask]:
-    """Tasks by name or TOML file; every registered one with images and masks if none is named."""
+def tasks_called(names: list[str] | None) -> list[ListedTask]:
+    """Tasks by name or TOML file; every registered one with a list of images if none is named."""
     if names:
-        return [registry.segmentation(name) for name in names]
+        return [registry.listed(name) for name in names]
     every = map(registry.task, registry.tasks())
-    return [task for task in every if isinstance(task, SegmentationTask)]
+    return [task for task in every if isinstance(task, ListedTask)]
 
 
 def prepare_all(

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from benchmark.arms import trains
 from benchmark.cells import Cell
 from benchmark.grid import Grid
 from benchmark.store import Store
@@ -21,8 +22,8 @@ def pretraining_images(grid: Grid, method: str) -> int:
 
 
 def finetuning_images(cell: Cell) -> int:
-    """Images that fine-tuning a cell passes; none where nothing is trained."""
-    if "steps" not in cell.key.settings:
+    """Images that fine-tuning a cell passes; none if nothing is trained in it."""
+    if not trains(cell.key.stages):
         return 0
     passed: int = cell.key.settings["steps"] * cell.key.settings["batch_size"]
     if cell.key.stages == guided.REFINED:

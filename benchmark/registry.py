@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from benchmark.outside import Outside, announced, found, load
 from methods import METHODS, Listed
 from methods.errors import ConfigError, UnknownNameError
-from tasks import EXTRAS, TASKS
+from tasks import EXTRAS, LANDMARKS, TASKS
 
 if TYPE_CHECKING:
     from methods.base import Method
     from tasks.base import Task
+    from tasks.listed import ListedTask
     from tasks.segmentation import SegmentationTask
 
 #: The family of a method about which nothing is known before it is imported.
@@ -21,6 +22,8 @@ OUTSIDE = "outside"
 GIVEN = "methods.given"
 #: The module of a plan's rows with a shape prior.
 SHAPE_GUIDED = "methods.ld.shape_guided"
+#: Every task of this package.
+OURS = TASKS | EXTRAS | LANDMARKS
 
 
 def known(kind: str, name: str, names: Iterable[str]) -> str:
@@ -65,16 +68,16 @@ def outside_tasks() -> dict[str, Outside]:
     Raises:
         OutsideError: If two tasks have one name.
     """
-    return announced("task", TASKS | EXTRAS)
+    return announced("task", OURS)
 
 
 def tasks() -> dict[str, str]:
-    """Where every task is: the twelve, the extras, then those of installed packages by name.
+    """Where every task is: the twelve, extras, landmarks, then those of installed packages.
 
     Raises:
         OutsideError: If two have one name.
     """
-    return TASKS | EXTRAS | {name: other.where for name, other in outside_tasks().items()}
+    return OURS | {name: other.where for name, other in outside_tasks().items()}
 
 
 def module_of(name: str) -> str:
@@ -121,8 +124,26 @@ def task(name: str) -> "Task":
     from benchmark.admission import admitted_task  # noqa: PLC0415
 
     where = everything[known("task", name, everything)]
-    fetched = found(where) if name in TASKS | EXTRAS else load(where)
+    fetched = found(where) if name in OURS else load(where)
     return admitted_task(fetched, name, where)
+
+
+def listed(name: str) -> "ListedTask":
+    """A task of any family that plans can name.
+
+    Raises:
+        UnknownNameError: If no task has that name.
+        ConfigError: If the task is of no such family.
+    """
+    from tasks.listed import ListedTask  # noqa: PLC0415
+
+    loaded = task(name)
+    if not isinstance(loaded, ListedTask):
+        raise ConfigError(
+            f"{name} has no list of prepared images: derive its class from "
+            "tasks.segmentation.SegmentationTask"
+        )
+    return loaded
 
 
 def segmentation(name: str) -> "SegmentationTask":

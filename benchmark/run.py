@@ -12,7 +12,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from benchmark.arms import PROBE
+from benchmark.arms import PROBE, of_landmarks
 from benchmark.cells import Cell, CellResult, Status
 from benchmark.durable import StoreError, vacant
 from benchmark.leases import Lease, Leases, LostLeaseError
@@ -159,6 +159,7 @@ class Worker:
             self.say(f"done    {cell.label}")
 
         what = WORK.get(cell.key.stages, "fine-tuning")
+        what = "finding landmarks" if of_landmarks(cell.key.stages) else what
         return self.leased(cell.name, there, evaluate, [cell], what)
 
     def leased(

@@ -6,10 +6,11 @@ from benchmark.plan import Plan, entry
 from benchmark.rows import prior_of
 from methods.errors import ConfigError
 from tasks.base import Source
+from tasks.listed import ListedTask
 from tasks.segmentation import SegmentationTask
 
 
-def check_priors(plan: Plan, tasks: Mapping[str, SegmentationTask], source: Source) -> None:
+def check_priors(plan: Plan, tasks: Mapping[str, ListedTask], source: Source) -> None:
     """Insist that no prior is made of a task's own masks, unless the plan leaves that cell out.
 
     Files are compared by their bytes; masks stored anew are not recognised.
@@ -21,7 +22,7 @@ def check_priors(plan: Plan, tasks: Mapping[str, SegmentationTask], source: Sour
         own = {digest: path for path, digest in prior_of(plan, row).files.items()}
         for given, (name, task) in zip(plan.tasks, tasks.items(), strict=True):
             cell = f"{row}/{entry(given)}"
-            if not own or cell in plan.skip:
+            if not own or cell in plan.skip or not isinstance(task, SegmentationTask):
                 continue
             split = task.split(source)
             examples = [task.example(source.root, each) for each in split.train + split.test]

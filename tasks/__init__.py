@@ -2,7 +2,8 @@
 
 ``TASKS`` says where each of the paper's twelve tasks lives: "module:Class", by the task's name, in
 the order of the LD reference. ``EXTRAS`` are tasks that it ships but does not score: they can be
-run by name, and no table of the twelve counts them.
+run by name, and no table of the twelve counts them. ``LANDMARKS`` are tasks of another family,
+points to be found from one annotated image: they have a table of their own.
 """
 
 TASKS: dict[str, str] = {
@@ -24,4 +25,11 @@ EXTRAS: dict[str, str] = {
     "extra_idrid_microaneurysms": "tasks.idrid:ExtraIdridMicroaneurysms",
     "extra_idrid_haemorrhages": "tasks.idrid:ExtraIdridHaemorrhages",
     "extra_idrid_soft_exudates": "tasks.idrid:ExtraIdridSoftExudates",
+}
+
+LANDMARKS: dict[str, str] = {
+    "idrid_disc_center": "tasks.landmarks.idrid:IdridDiscCenter",
+    "idrid_fovea_center": "tasks.landmarks.idrid:IdridFoveaCenter",
+    "hrf_disc_center": "tasks.landmarks.hrf:HrfDiscCenter",
+    "scr_heart_center": "tasks.landmarks.scr:ScrHeartCenter",
 }

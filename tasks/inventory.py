@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from methods.errors import InputError
 from tasks.base import MissingDataError, Source, Task
 from tasks.cache import manifests
+from tasks.listed import ListedTask
 from tasks.manifest import Watch, hashes, sha256
 from tasks.pools import POOLS, pool_files
-from tasks.segmentation import SegmentationTask
 
 #: Side at which pairs are looked at, in pixels: they are decoded whole all the same.
 SMALLEST = 32
@@ -26,7 +24,7 @@ class Holding:
 
     Attributes:
         name: Of the task or pool.
-        use: "task", "extra", "outside" (an installed package's task) or "pool".
+        use: "task", "extra", "landmark", "outside" (an installed package's task) or "pool".
         dataset: The data set's own name.
         found: Files that are there.
         wanted: Files that there should be; for a pool as many as were found.
@@ -122,25 +120,24 @@ def source_problems(record: dict[str, Any], root: Path, watch: Watch | None) -> 
             yield Problem(record["name"], f"{name} has changed since it was prepared")
 
 
-def pair_problems(task: SegmentationTask, source: Source) -> Iterator[Problem]:
-    """Images without a fitting mask, and pictures that train and test alike.
+def pair_problems(task: ListedTask, source: Source) -> Iterator[Problem]:
+    """Images without a fitting mask or point, and pictures that train and test alike.
 
-    Every image and mask of the published lists is decoded.
+    Every file of the published lists is decoded.
     """
     split = task.split(source)
     for image_id in (*split.train, *split.test):
-        example = task.example(source.root, image_id)
         try:
-            planes = task.planes(example, task.channels, SMALLEST)
+            nothing = not task.decoded(source, image_id, SMALLEST).any()
         except InputError as error:
             yield Problem(task.name, str(error))
             continue
-        if not planes[-1].any() and not np.any(planes[:-1]):
-            yield Problem(task.name, f"{example.image.name} is black")
+        if nothing:
+            yield Problem(task.name, f"{task.image(source, image_id).name} is black")
     known = source.hashes(task.name, task.files(source))
     files = {
         part: {
-            known[task.example(source.root, name).image.relative_to(source.root).as_posix()]: name
+            known[task.image(source, name).relative_to(source.root).as_posix()]: name
             for name in ids
         }
         for part, ids in (("train", split.train), ("test", split.test))

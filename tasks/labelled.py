@@ -55,6 +55,10 @@ class Labelled:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def truth(self) -> Bool[np.ndarray, "images side side"]:
+        """The masks."""
+        return self.masks
+
     def cut(self, first: int, last: int) -> "Labelled":
         """Those from ``first`` to before ``last``; their arrays are not copied."""
         return Labelled(self.ids[first:last], self.images[first:last], self.masks[first:last])

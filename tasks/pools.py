@@ -11,7 +11,7 @@ from methods.errors import UnknownNameError
 from tasks import preparation
 from tasks.base import NORMALISATION, Domain, MissingDataError, Source
 from tasks.cache import Recipe, cached
-from tasks.manifest import Watch
+from tasks.manifest import Watch, digest
 from tasks.reading import SUFFIXES, read_image
 
 #: Share of a pool's images, its last by sorted name, that serve the validation loss where nothing
@@ -116,15 +116,25 @@ class Pool:
     excluded: tuple[str, ...] = ()
 
     def without(self, files: Sequence[str]) -> "Pool":
-        """The pool without some files; the same images as before serve the validation loss."""
+        """The pool without some files; the same images as before serve the validation loss.
+
+        If none of those is left, the last of the others do in the same share, and the manifest says
+        so: IDRiD's official test part is the last of its pool, and of no use to it where the same
+        photographs test landmarks.
+        """
         dropped = set(files)
         kept = [place for place, file in enumerate(self.files) if file not in dropped]
         border = len(self.files) - self.held_out
+        held_out, manifest = sum(place >= border for place in kept), self.manifest
+        if self.held_out and not held_out and len(kept) > 1:
+            held_out = max(1, len(kept) * self.held_out // len(self.files))
+            manifest = digest([manifest, "validation", held_out])
         return replace(
             self,
             files=tuple(self.files[place] for place in kept),
             rows=self.rows[kept],
-            held_out=sum(place >= border for place in kept),
+            held_out=held_out,
+            manifest=manifest,
             excluded=(*self.excluded, *sorted(dropped)),
         )
 

@@ -4,7 +4,7 @@ Tasks of this family differ in data only; decoder, stages, steps and metrics are
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import numpy as np
 
 from tasks import guided, preparation, probing
-from tasks.base import NORMALISATION, Source, Task, TaskScores
+from tasks.base import NORMALISATION, Source, TaskScores
 from tasks.cache import Recipe, cached
 from tasks.labelled import Labelled, SegmentationData, Settings, TrainingData
+from tasks.listed import Family, ListedTask
 from tasks.manifest import Watch, digest
 from tasks.reading import ImageError, read_image, read_mask
 from tasks.splits import Split, read_split
@@ -49,9 +50,10 @@ def taken(planes: np.ndarray, split: Split, chosen: Sequence[str]) -> Labelled:
     return Labelled(tuple(chosen), images[:, :-1], images[:, -1] > 0)
 
 
-class SegmentationTask(Task):
+class SegmentationTask(ListedTask):
     """Foreground against background, scored by Dice on the official test images."""
 
+    family: ClassVar[Family] = "segmentation"
     protocol: ClassVar[str] = "segmentation-1"
     #: The stored split (``tasks.splits``), if it is not called as the task is.
     split_name: ClassVar[str] = ""
@@ -63,19 +65,6 @@ class SegmentationTask(Task):
     @abstractmethod
     def example(self, root: Path, image_id: str) -> Example:
         """The files of one image, as the official archive lays them out."""
-
-    @property
-    def channels(self) -> int:
-        """1 for grey images, 3 for colour."""
-        return NORMALISATION[self.info.domain].channels
-
-    def person(self, image_id: str) -> str | None:  # noqa: ARG002  (most ids do not tell)
-        """Whose image it is, where ids reveal it; None otherwise."""
-        return None
-
-    def variant(self, root: Path) -> str:  # noqa: ARG002  (most data sets have one layout)
-        """Which of several accepted layouts lies below ``root``; empty if there is one only."""
-        return ""
 
     def split(self, source: Source) -> Split:
         """The published split, or the part of it that a phantom root holds."""
@@ -176,9 +165,22 @@ class SegmentationTask(Task):
             "examples": [[one.id, *map(below, (one.image, *one.masks))] for one in examples],
         }
 
-    def persons(self, split: Split) -> list[str]:
-        """Whose the training images are, where ids reveal it: it moves the validation part."""
-        return [person for person in map(self.person, split.train) if person is not None]
+    def image(self, source: Source, image_id: str) -> Path:
+        """The file of one image."""
+        return self.example(source.root, image_id).image
+
+    def decoded(self, source: Source, image_id: str, size: int) -> np.ndarray:
+        """One image's planes with its mask, read anew."""
+        return self.planes(self.example(source.root, image_id), self.channels, size)
+
+    def fitting(self, data: Data, values: Mapping[str, Any]) -> Data:
+        """The images at a cell's label fraction; they are in memory once for all fractions."""
+        settings = Settings(**values)
+        if data.settings == settings:
+            return data
+        if data.settings.fraction == settings.fraction:
+            return replace(data, settings=settings)  # a probe's
+        return self.at_fraction(data, settings)
 
     def prepare(self, source: Source, size: int, watch: Watch | None = None) -> np.ndarray:
         """Images with their masks (0 or 255) as the last channel, (n, channels + 1, size, size).

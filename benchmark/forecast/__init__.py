@@ -6,13 +6,15 @@ Needs the plan, the published splits and the methods, and no data.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from benchmark.arms import PROBE, arms
-from benchmark.forecast.classifying import probe_cell, probing
+from benchmark.arms import PROBE, arms, of_landmarks
+from benchmark.forecast.classifying import Probing, probe_cell, probing
 from benchmark.forecast.footprint import cell_bytes, encoder_bytes, shared_bytes
 from benchmark.forecast.guiding import guided_cell
+from benchmark.forecast.locating import landmark_cell
 from benchmark.forecast.probe import Setting, drawing, started
 from benchmark.forecast.tuning import Tuning, tuning
 from benchmark.forecast.work import Counts, Work, cell, encoder, together
@@ -23,9 +25,8 @@ from benchmark.rows import method_of
 from methods.errors import ConfigError
 from tasks import guided
 from tasks.base import NORMALISATION, Domain, Source
-from tasks.labelled import Settings
+from tasks.listed import ListedTask
 from tasks.pools import pool_called, pool_files, validating
-from tasks.segmentation import SegmentationTask
 
 #: The published splits, whole; no file is looked at.
 NOWHERE = Source(Path(), Path())
@@ -84,7 +85,9 @@ class Grounds:
             only, so colour images stand for both where there are any.
         pools: Images of each domain's pool.
         tuning: What an image takes downstream.
-        cells: Of one method and seed, by their stages.
+        probing: What classifiers take; None if nothing is probed.
+        tasks: By name.
+        settings: Of each task's cells.
     """
 
     plan: Plan
@@ -92,7 +95,21 @@ class Grounds:
     channels: int
     pools: dict[Domain, Counts]
     tuning: Tuning
-    cells: dict[tuple[str, ...], list[Work]]
+    probing: Probing | None
+    tasks: dict[str, ListedTask]
+    settings: dict[str, list[Any]]
+
+    def cell(self, stages: tuple[str, ...], task: ListedTask, chosen: Any) -> Work:  # noqa: ANN401
+        """What one cell takes."""
+        images = task_counts(task, chosen.fraction)
+        size = cell_bytes(stages, images.test, self.plan.size)
+        if of_landmarks(stages):
+            return landmark_cell(stages, images, chosen, self.tuning, self.setting.width, size)
+        if self.probing is not None and stages == PROBE:
+            return probe_cell(images, self.tuning, self.probing, size)
+        if stages in guided.CELLS:
+            return guided_cell(stages, chosen, images, self.tuning, size)
+        return cell(stages, chosen, images, self.tuning, size)
 
 
 def forecast(plan: Plan, device: torch.device) -> Forecast:
@@ -119,7 +136,7 @@ def forecast(plan: Plan, device: torch.device) -> Forecast:
     return Forecast(rows, shared_bytes(plan, tasks, whole, grounds.pools), setting)
 
 
-def grounds_of(plan: Plan, setting: Setting, tasks: dict[str, SegmentationTask]) -> Grounds:
+def grounds_of(plan: Plan, setting: Setting, tasks: dict[str, ListedTask]) -> Grounds:
     """Check that the plan can be run, as far as no data is needed, and measure what all share."""
     settings = {
         name: downstream(plan, given, task, NOWHERE, setting.precision)
@@ -131,21 +148,7 @@ def grounds_of(plan: Plan, setting: Setting, tasks: dict[str, SegmentationTask])
     channels = max(NORMALISATION[domain].channels for domain in domains)
     tuned = tuning(channels, setting)
     probed = probing(setting) if plan.downstream.probe else None
-
-    def work(stages: tuple[str, ...], task: SegmentationTask, chosen: Settings) -> Work:
-        images = task_counts(task, chosen.fraction)
-        size = cell_bytes(stages, images.test, plan.size)
-        if probed is not None and stages == PROBE:
-            return probe_cell(images, tuned, probed, size)
-        if stages in guided.CELLS:
-            return guided_cell(stages, chosen, images, tuned, size)
-        return cell(stages, chosen, images, tuned, size)
-
-    cells: dict[tuple[str, ...], list[Work]] = {
-        stages: [work(stages, task, one) for name, task in tasks.items() for one in settings[name]]
-        for stages in dict.fromkeys(each for name in plan.methods for each in arms(plan, name))
-    }
-    return Grounds(plan, setting, channels, pools, tuned, cells)
+    return Grounds(plan, setting, channels, pools, tuned, probed, tasks, settings)
 
 
 def row(name: str, grounds: Grounds) -> Row:
@@ -170,7 +173,12 @@ def row(name: str, grounds: Grounds) -> Row:
         )
         for domain, pool in grounds.pools.items()
     ]
-    cells = [work for stages in arms(plan, name) for work in grounds.cells[stages]]
+    cells = [
+        grounds.cell(stages, task, chosen)
+        for called, task in grounds.tasks.items()
+        for stages in arms(plan, name, task)
+        for chosen in grounds.settings[called]
+    ]
     return Row(name, *counted(encoders, cells, seeds))
 
 
@@ -182,7 +190,7 @@ def counted(
     return seeds * len(encoders), seeds * len(cells), *both
 
 
-def task_counts(task: SegmentationTask, fraction: float) -> Counts:
+def task_counts(task: ListedTask, fraction: float) -> Counts:
     """A task's images at a label fraction."""
     split = task.split(NOWHERE)
     train, validation = split.fraction(fraction, task.person)

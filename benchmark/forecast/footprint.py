@@ -5,16 +5,19 @@ from typing import Any
 
 import torch
 
-from benchmark.arms import PROBE
+from benchmark.arms import PROBE, of_landmarks
 from benchmark.forecast.probe import Setting, drawn_pool
 from benchmark.forecast.work import Counts
 from benchmark.plan import Plan
 from methods.base import Images, Method
 from methods.pretrain import build
 from tasks.base import NORMALISATION, Domain
+from tasks.landmarks import MAPS
+from tasks.landmarks.pictures import MAP_SIDE, PICTURE_SIDE
+from tasks.landmarks.scoring import METRICS
 from tasks.leaks import SIDE as LEAK_SIDE
+from tasks.listed import ListedTask
 from tasks.metrics import MaskScores
-from tasks.segmentation import SegmentationTask
 
 #: Of a cell's record and its table without rows, and of a row; as seen in small runs.
 CELL_BYTES, ROW_BYTES = 6000, 12
@@ -41,8 +44,12 @@ def encoder_bytes(
 def cell_bytes(stages: tuple[str, ...], tests: int, size: int) -> int:
     """Of a cell: its scores, and its masks at a bit a pixel, which compression makes fewer.
 
-    A probe leaves two pictures of one image besides.
+    A probe leaves two pictures of one image besides; landmarks leave maps and no masks.
     """
+    if of_landmarks(stages):
+        maps = sum(stage in MAPS for stage in stages) * tests * 3 * min(size, MAP_SIDE) ** 2
+        rows = len(stages) * tests * len(METRICS) * ROW_BYTES
+        return CELL_BYTES + rows + maps + 3 * min(size, PICTURE_SIDE) ** 2
     pictures = 2 * 3 * size**2 if stages == PROBE else 0
     return (
         pictures
@@ -53,7 +60,7 @@ def cell_bytes(stages: tuple[str, ...], tests: int, size: int) -> int:
 
 def shared_bytes(
     plan: Plan,
-    tasks: Mapping[str, SegmentationTask],
+    tasks: Mapping[str, ListedTask],
     counts: Mapping[str, Counts],
     pools: Mapping[Domain, Counts],
 ) -> dict[str, int]:

@@ -15,6 +15,7 @@ from benchmark.durable import intact
 from benchmark.report.prices import Price, price
 from benchmark.status import State, changed, code_of, found
 from benchmark.store import FIELDS, SCORES, Store
+from tasks.landmarks import FACTS as LANDMARKS
 
 COLUMNS = [
     "method", "task", "domain", "source", "stage", "fraction", "seed", "metric", "image",
@@ -22,9 +23,9 @@ COLUMNS = [
 ]  # fmt: skip
 #: What of a cell's facts a report shows; the rest is left on disk, for there may be many cells.
 SHOWN = (
-    "encoder", "pool", "pool images", EXCLUDED, "blind", "kind", "representation", "pictured",
-    "prior",
-)  # fmt: skip
+    *("encoder", "pool", "pool images", EXCLUDED, "blind", "kind", "representation", "pictured"),
+    *("prior", "layout", LANDMARKS),
+)
 
 
 @dataclass(frozen=True, slots=True)

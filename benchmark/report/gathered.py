@@ -8,6 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from benchmark import registry
+from benchmark.arms import of_landmarks
 from benchmark.asked import Asked, Wanted, asked
 from benchmark.durable import StoreError
 from benchmark.report.board import Leaderboard
@@ -47,6 +48,21 @@ class Gathered:
     left_out: int = 0
 
     @property
+    def ranked(self) -> dict[Wanted, Result]:
+        """The cells that leaderboards are made of: all but those of landmarks."""
+        return {c: result for c, result in self.there.items() if not of_landmarks(c.stages)}
+
+    @property
+    def landmarks(self) -> tuple[Wanted, ...]:
+        """The cells of landmarks that were asked for; they have a table of their own."""
+        return tuple(cell for cell in self.question.cells if of_landmarks(cell.stages))
+
+    @property
+    def only_landmarks(self) -> bool:
+        """Whether nothing else was asked for."""
+        return 0 < len(self.landmarks) == len(self.question.cells)
+
+    @property
     def order(self) -> list[str]:
         """Every method, in the order of colours."""
         return known_order(cell.method for cell in self.question.cells)
@@ -82,32 +98,38 @@ class Gathered:
     def about(self) -> About:
         """What every board says besides its scores."""
         footers = [
-            *mixed_notes(self.there),
-            *pool_notes(result.facts for result in self.there.values()),
-            *stale_notes(self.old),
+            *mixed_notes(self.ranked),
+            *pool_notes(result.facts for result in self.ranked.values()),
+            *stale_notes({c: r for c, r in self.old.items() if c in self.ranked}),
             *budget_notes(self.question.terms),
             *tuned_notes(self.question.cells),
             *given_notes(self.given),
         ]
         known = prices(
             (cell.method, str(result.facts["encoder"]), result.price)
-            for cell, result in self.there.items()
+            for cell, result in self.ranked.items()
             if "encoder" in result.facts
         )
         if known:
             footers.append(COSTS)
-        return About(footers, {cell.method for cell in self.old}, self.oracle, known)
+        stale = {cell.method for cell in self.old if cell in self.ranked}
+        return About(footers, stale, self.oracle, known)
 
     def frame(self, metric: str | None) -> pd.DataFrame:
-        """The scores, a row each; of one metric, or of all."""
-        return tidy(self.store, self.question.cells, self.there, metric)
+        """The scores of leaderboards, a row each; of one metric, or of all."""
+        cells = [cell for cell in self.question.cells if not of_landmarks(cell.stages)]
+        return tidy(self.store, cells, self.there, metric)
 
     def sampled(self, frame: pd.DataFrame, metric: str) -> list[Sampled]:
         """Each stage's leaderboard with the draws behind it."""
+        if self.only_landmarks:
+            return []
         return sampled_of(frame, seed=SEED, metric=metric, about=self.about())
 
     def boards(self, frame: pd.DataFrame, metric: str) -> list[Leaderboard]:
         """Each stage's leaderboard."""
+        if self.only_landmarks:
+            return []
         return boards_of(frame, seed=SEED, metric=metric, about=self.about())
 
     def sliced(self, frame: pd.DataFrame, metric: str, by: By) -> list[Leaderboard]:

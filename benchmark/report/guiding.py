@@ -8,27 +8,25 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmark.durable import put_file
-from benchmark.report.gathered import SEED, Gathered
+from benchmark.report.gathered import SEED
 from benchmark.report.guided import GuidedTable
-from benchmark.report.page import Page, page
 
 STEM = "shape_guided"
 
 
-def write_guided(found: Gathered, table: GuidedTable) -> list[Path]:
-    """Write the table as CSV, Markdown, JSON and HTML; returns the paths.
+def write_guided(folder: Path, table: GuidedTable) -> list[Path]:
+    """Write the table as CSV, Markdown and JSON; returns the paths.
 
     Raises:
         StoreError: If there is no room or no permission.
     """
-    record = {"seed": SEED, **table.record()}
+    record = {"seed": SEED, "shape_guided": table.record()}
     texts = {
         "csv": table.table().to_csv(index=False, lineterminator="\n"),
         "md": table.markdown(),
         "json": json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
-        "html": page(Page(title=found.question.title, guided=table)),
     }
-    paths = [found.store.root / f"{STEM}.{end}" for end in texts]
+    paths = [folder / f"{STEM}.{end}" for end in texts]
     for path, text in zip(paths, texts.values(), strict=True):
         put_file(path, text)
     return paths

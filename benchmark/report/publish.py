@@ -1,5 +1,6 @@
 """A folder's leaderboards, written and printed."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,13 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmark.asked import Wanted
-from benchmark.durable import StoreError, put_file
-from benchmark.report.board import Leaderboard
+from benchmark.durable import StoreError, put_file, read_json
 from benchmark.report.frame import Result
 from benchmark.report.gathered import SEED, Gathered, Stale, gather
 from benchmark.report.guided import METRIC as GUIDED_METRIC
-from benchmark.report.guided import GuidedTable, guided_table
+from benchmark.report.guided import guided_table
 from benchmark.report.guiding import print_guided, write_guided
+from benchmark.report.landmarks.gathering import landmark_boards
+from benchmark.report.landmarks.written import print_landmarks, write_landmarks
 from benchmark.report.page import Page, page
 from benchmark.report.render import print_leaderboard, print_prices, render
 from benchmark.report.slices import By
@@ -51,40 +53,45 @@ def publish(
         boards, name = found.sliced(frame, metric, by), f"{name}_by_{by}"
         if not boards:
             raise StoreError(f"all of {folder} is of one {by}: leave --by {by} out")
-    written = write_boards(found, boards, name) if boards else []
+    points = landmark_boards(found) if by is None else []
     # A table of its own, by its own metric, of all tasks.
     table = guided_table(found) if by is None and metric == GUIDED_METRIC else None
-    if table is not None:
-        written += write_guided(found, table)
+    written = render(boards, folder, name, SEED) if boards else []
+    written += write_landmarks(points, folder, SEED)
+    written += write_guided(folder, table) if table is not None else []
+    written.append(folder / f"{name}.html")
+    content = Page(
+        title=found.question.title, boards=tuple(boards), landmarks=tuple(points), guided=table
+    )
+    put_file(written[-1], page(content))
     if as_json:
-        (path,) = [path for path in written if path.suffix == ".json"][:1]
-        print(path.read_text(encoding="utf-8"), end="")
+        print(together([path for path in written if path.suffix == ".json"]), end="")
     else:
-        show(found, frame, boards, written, table)
+        show(found, frame, content, written)
 
 
-def write_boards(found: Gathered, boards: list[Leaderboard], name: str) -> list[Path]:
-    """Write leaderboards in every format; returns the paths."""
-    folder = found.store.root
-    written = [*render(boards, folder, name, SEED), folder / f"{name}.html"]
-    put_file(written[-1], page(Page(title=found.question.title, boards=tuple(boards))))
-    return written
+def together(paths: list[Path]) -> str:
+    """What JSON files say, as one; a single one as it is."""
+    if len(paths) == 1:
+        return paths[0].read_text(encoding="utf-8")
+    record = {key: value for path in paths for key, value in read_json(path).items()}
+    return json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def show(
     found: Gathered,
     frame: pd.DataFrame,
-    boards: list[Leaderboard],
+    content: Page,
     written: list[Path],
-    guided: GuidedTable | None = None,
 ) -> None:
-    """Print boards, and what was written."""
-    console = Console(highlight=False)
-    console.print(f"[bold]{found.question.title}[/bold]")
+    """Print every table of a page, and what was written."""
+    console, boards = Console(highlight=False), content.boards
+    console.print(f"[bold]{content.title}[/bold]")
     for board in boards:
         print_leaderboard(board, console)
-    if guided is not None:
-        print_guided(guided, console)
+    print_landmarks(content.landmarks, console)
+    if content.guided is not None:
+        print_guided(content.guided, console)
     print_prices(boards, console)
     if found.foreign:
         console.print(f"Kept from a package that is not installed here: {', '.join(found.foreign)}")

@@ -20,6 +20,8 @@ from benchmark.report.figures.drawn import drawings
 from benchmark.report.gathered import Gathered, Stale, gather
 from benchmark.report.guided import guided_table
 from benchmark.report.guided_sheets import guided_drawings
+from benchmark.report.landmarks.gathering import landmark_boards
+from benchmark.report.landmarks.shown import landmark_drawings
 from benchmark.report.material import material
 from benchmark.report.page import Page, Picture, page
 from benchmark.report.page.provenance import provenance
@@ -32,7 +34,7 @@ from methods.errors import ConfigError
 #: The method that the built-in claims are about, and that is set beside all others.
 SUBJECT = "ld"
 #: What names of figures begin with that show images.
-SHEETS = ("examples", "features")
+SHEETS = ("examples", "features", "landmarks")
 #: Which files of the figures' folder a report has written.
 DRAWN = "drawn.json"
 #: Letters in a line of what is shown as it is printed.
@@ -60,17 +62,23 @@ def write_report(folder: Path, *, stale: Stale = "refuse") -> list[Path]:
     curves = courses_drawing(
         found.store, courses_of(found.store, found.encoders), found.question.title
     )
-    figures = [*drawn.drawings, *([curves] if curves else []), *guided_drawings(found)]
+    figures = [
+        *drawn.drawings,
+        *landmark_drawings(found),
+        *guided_drawings(found),
+        *([curves] if curves else []),
+    ]
     kinds = {cell.source for cell in found.question.cells}
     kind = kinds.pop() if len(kinds) == 1 else ""
     pictures = [picture(each, kind) for each in figures]
     written = saved(figures, pictures, folder / "figures")
-    judged, unjudged = claims(found)
+    judged, unjudged = ([], []) if found.only_landmarks else claims(found)
     rows = standings(found.store)
     content = Page(
         title=found.question.title,
         boards=(*(each.board for each in boards), *parts_of(found, frame)),
         guided=guided_table(found),
+        landmarks=tuple(landmark_boards(found)),
         drawings=tuple(each for each in pictures if not is_sheet(each.name)),
         sheets=tuple(each for each in pictures if is_sheet(each.name)),
         claims=tuple(judged),
@@ -78,7 +86,7 @@ def write_report(folder: Path, *, stale: Stale = "refuse") -> list[Path]:
         ledger=tuple(totals(entries(found.store, rows))),
         findings=tuple(audit(found.store)),
         provenance=provenance(found.store, found.question.cells, found.there),
-        notes=(*drawn.omitted, *unjudged),
+        notes=() if found.only_landmarks else (*drawn.omitted, *unjudged),
     )
     put_file(folder / "report.html", page(content))
     return [folder / "report.html", *written]

@@ -33,6 +33,14 @@ class Scale:
         return f"{self.title}{unit}" + ("" if self.larger_is_better else ", smaller is better")
 
 
+#: Of landmarks, in a table of their own (``tasks.landmarks.scoring.METRICS``). No tie is called.
+LANDMARK_SCALES = {
+    "radial_error_px": Scale("mean radial error", "px at 512", False, 0.0, False, 1),
+    "radial_error": Scale("of the width", "", False, 0.0, False, 3),
+    "success_2": Scale("within 2 %", "", True, 0.0, False, 2),
+    "success_5": Scale("within 5 %", "", True, 0.0, False, 2),
+    "success_10": Scale("within 10 %", "", True, 0.0, False, 2),
+}
 #: Hausdorff distance is undefined where a mask is empty; outlines are placed to half a pixel.
 SCALES = {
     "dice": Scale("Dice", "", True, PRACTICAL_TIE, False, 3),

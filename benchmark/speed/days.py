@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark.arms import PROBE, arms
+from benchmark.arms import PROBE, arms, of_landmarks
 from benchmark.forecast import NOWHERE, pool_counts, task_counts
 from benchmark.forecast.classifying import Probing, probe_cell
+from benchmark.forecast.locating import landmark_cell
 from benchmark.forecast.probe import NOTHING, Setting, Spent, Started
 from benchmark.forecast.tuning import Tuning
 from benchmark.forecast.work import Work, cell, encoder, together
@@ -15,6 +16,7 @@ from benchmark.speed.counting import Step, looking
 from benchmark.speed.roofline import Card, terms
 from methods.views import view_side
 from tasks.base import Domain
+from tasks.listed import ListedTask
 
 DAY = 86400.0
 
@@ -109,8 +111,9 @@ def seconds(
         encoders = [encoder(start, plan.budget, pool, drawn, encode, 0) for pool in pools]
         cells = [
             work
-            for stages in arms(plan, name)
-            for work in cells_of(plan, found, stages, tuned, looks)
+            for given, task in zip(plan.tasks, tasks_of(plan).values(), strict=True)
+            for stages in arms(plan, name, task)
+            for work in cells_of(plan, found, given, task, stages, tuned, looks)
         ]
         out[name] = (
             together(encoders).times(seeds),
@@ -121,28 +124,31 @@ def seconds(
     return out
 
 
-def cells_of(
+def cells_of(  # noqa: PLR0913, PLR0917  (a task's cells, and what everything takes)
     plan: Plan,
     found: Counted,
+    given: str,
+    task: ListedTask,
     stages: tuple[str, ...],
     tuned: dict[tuple[str, int], Spent],
     looks: dict[str, Spent],
 ) -> list[Work]:
-    """A method's cells of one seed with these stages."""
+    """A method's cells of one seed and task with these stages."""
     works = []
     view = (view_side(plan.size) / plan.size) ** 2
-    for given, task in zip(plan.tasks, tasks_of(plan).values(), strict=True):
-        for settings in downstream(plan, given, task, NOWHERE, found.setting.precision):
-            images = task_counts(task, settings.fraction)
-            own = {
-                stage: spent
-                for (stage, batch), spent in tuned.items()
-                if batch == settings.batch_size
-            }
-            chosen = Tuning(own | {"direct": own["finetuned"]}, **looks)
-            if stages == PROBE:
-                probing = Probing(0.0, 0.0, 1.0 + 2.0 * view)
-                works.append(probe_cell(images, chosen, probing, 0))
-            else:
-                works.append(cell(stages, settings, images, chosen, 0))
+    for settings in downstream(plan, given, task, NOWHERE, found.setting.precision):
+        images = task_counts(task, settings.fraction)
+        own = {
+            stage: spent for (stage, batch), spent in tuned.items() if batch == settings.batch_size
+        }
+        if of_landmarks(stages):
+            width = found.setting.width
+            works.append(landmark_cell(stages, images, settings, Tuning({}, **looks), width, 0))
+            continue
+        chosen = Tuning(own | {"direct": own["finetuned"]}, **looks)
+        if stages == PROBE:
+            probing = Probing(0.0, 0.0, 1.0 + 2.0 * view)
+            works.append(probe_cell(images, chosen, probing, 0))
+        else:
+            works.append(cell(stages, settings, images, chosen, 0))
     return works

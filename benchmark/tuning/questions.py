@@ -1,6 +1,6 @@
 """From a plan and data to what its studies ask."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from methods.order import pool_suits
 from methods.tunable import tunables
 from tasks.base import Domain, Source
 from tasks.labelled import TrainingData
+from tasks.listed import ListedTask
 from tasks.manifest import digest
 from tasks.pools import Pool
 from tasks.segmentation import SegmentationTask
@@ -111,8 +112,8 @@ def settle(
             "must not see: give validation-best or last"
         )
     everything = tasks_of(plan)
-    counted = dict(zip(plan.tasks, everything.items(), strict=True))
-    tasks = dict(counted[name] for name in (part.tasks or plan.tasks))
+    counted = validated(plan, everything)
+    tasks = dict(counted[name] for name in (part.tasks or counted))
     images = part.images or plan.budget.images
     plan = plan.model_copy(update={"budget": plan.budget.model_copy(update={"images": images})})
     configs = configs_of(plan, tasks)
@@ -132,6 +133,32 @@ def settle(
     tuning = Tuning(plan, budget, configs, tasks, data, pools, lists, [])
     tuning.questions.extend(questions_of(tuning))
     return tuning
+
+
+def validated(
+    plan: Plan, tasks: Mapping[str, ListedTask]
+) -> dict[str, tuple[str, SegmentationTask]]:
+    """Those tasks that have validation images, by the name that the plan gives them.
+
+    Landmark tasks have none, for nothing is trained or chosen on them: they are left out.
+
+    Raises:
+        ConfigError: If one without is asked for, or none is left.
+    """
+    found = {
+        given: (name, task)
+        for given, (name, task) in zip(plan.tasks, tasks.items(), strict=True)
+        if isinstance(task, SegmentationTask)
+    }
+    if without := [name for name in plan.tuning.tasks if name not in found]:
+        raise ConfigError(
+            f"tuning.tasks: {', '.join(without)} has no validation images to tune on: leave it out"
+        )
+    if not found:
+        raise ConfigError(
+            "none of the plan's tasks has validation images to tune on: add a segmentation task"
+        )
+    return found
 
 
 def questions_of(tuning: Tuning) -> Iterator[Question]:

@@ -5,7 +5,7 @@ https://arxiv.org/abs/2108.09440. Stage 1 trains patch discrimination and hypers
 2 adds region discrimination and an entropy term with a fresh clustering branch and a new Adam.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Float
@@ -15,6 +15,7 @@ from methods.augmentation import FLIPPED, Augmentation
 from methods.base import Batch, Draws, Method, Phase, Progress, Scalar
 from methods.ld.losses import (
     Losses,
+    center_vectors,
     entropy_loss,
     mixup_loss,
     patch_loss,
@@ -68,6 +69,15 @@ class LocalDiscrimination(Method[LDViews]):
             FLIPPED, area=(0.9, 1.0), jitter=(0.4, 0.4, 0.4, 0.02), jitter_probability=1.0, grey=0.2
         )
         mix: tuple[float, float] = (0.2, 0.8)
+        # Center-sensitive patches: the standard deviation of a Gaussian weight around each cell's
+        # centre, as a fraction of the view's side; 0 is the paper's uniform mean. Which width, and
+        # that the weight is a Gaussian, the paper does not say: our choice.
+        window: float = field(default=0.0, metadata={"added later": True})
+
+        def __post_init__(self) -> None:
+            """Refuse a window that is none."""
+            if not 0.0 <= self.window <= 1.0:
+                raise ValueError(f"window must lie in 0 to 1, not {self.window:g}")
 
     config: Config
 
@@ -106,7 +116,7 @@ class LocalDiscrimination(Method[LDViews]):
         c = self.config
         unmixed = len(embedding) - len(views.weight)
         v = pixel_vectors(embedding)
-        z = patch_vectors(v, c.grid)
+        z = self.patches(v)
         z_first = z[: unmixed // 2]
         patch = patch_loss(z[:unmixed], views.second.flipped, views.second.turns, c.temperature)
         mixup = mixup_loss(z[unmixed:], z_first, views.weight, c.temperature)
@@ -115,6 +125,13 @@ class LocalDiscrimination(Method[LDViews]):
         r = shares(logits[:unmixed])
         regions = region_vectors(v[:unmixed], r)
         return Losses(patch, mixup, region_loss(regions, c.temperature_region), entropy_loss(r))
+
+    def patches(
+        self, v: Float[Tensor, "images dim height width"]
+    ) -> Float[Tensor, "images dim grid grid"]:
+        """Z: the unit vector of each patch, by the uniform mean or by the window."""
+        c = self.config
+        return center_vectors(v, c.grid, c.window) if c.window else patch_vectors(v, c.grid)
 
     def total(self, losses: Losses) -> Scalar:
         """The weighted sum of the parts."""
@@ -132,4 +149,4 @@ class LocalDiscrimination(Method[LDViews]):
 
     def vectors(self, images: Tensor) -> Float[Tensor, "patches dim"]:
         """Z of every patch."""
-        return rows(patch_vectors(self.embed(images), self.config.grid))
+        return rows(self.patches(self.embed(images)))

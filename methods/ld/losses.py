@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from methods.base import Scalar
 from methods.batch_criterion import batch_criterion
 from methods.geometry import turned_back
+from methods.windows import bell, cell_centres, weighted
 
 #: The reference's numerics, not tunables: they only keep logarithms and quotients finite.
 EPS_NORM = 1e-10
@@ -50,6 +51,21 @@ def pixel_vectors(embedding: Maps) -> Maps:
 def patch_vectors(v: Maps, grid: int) -> Float[Tensor, "images dim grid grid"]:
     """z: the unit vector of each of ``grid`` x ``grid`` patches of pixels' unit vectors."""
     return l2(F.adaptive_avg_pool2d(v, grid), 1)
+
+
+def center_vectors(v: Maps, grid: int, window: float) -> Float[Tensor, "images dim grid grid"]:
+    """Z with a bell-shaped weight, W_c, around each patch's centre in place of the uniform mean.
+
+    It reaches over the patch's border. The Gaussian is our choice (``methods.windows``).
+
+    Args:
+        v: Pixels' unit vectors.
+        grid: Patches a side.
+        window: The Gaussian's standard deviation as a fraction of the view's side, positive.
+    """
+    centres = cell_centres(grid).to(v)
+    down, across = (bell(centres, side, window) for side in v.shape[-2:])
+    return l2(weighted(v, down, across), 1)
 
 
 def rows(cells: Float[Tensor, "images dim grid grid"]) -> Float[Tensor, "cells dim"]:

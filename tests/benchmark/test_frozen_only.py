@@ -14,6 +14,7 @@ from benchmark.machine import device_called
 from benchmark.plan import Plan, read_plan
 from benchmark.status import standings
 from benchmark.store import Store
+from tasks.idrid import IdridOpticDisc
 from tests.benchmark.small_run import run_arguments
 
 Call = Callable[..., int]
@@ -50,10 +51,10 @@ def folder(ran: Callable[[str], Path]) -> Path:
 
 
 def test_the_second_stage_is_left_out_and_only_that(folder: Path) -> None:
-    plan = read_plan(folder / "plan.toml")
-    assert arms(plan, "inpainting") == [FROZEN]
-    assert arms(plan, "random") == [FROZEN, ONE_STAGE]
-    assert arms(with_second(plan), "random") == [TWO_STAGES, ONE_STAGE]
+    plan, task = read_plan(folder / "plan.toml"), IdridOpticDisc()
+    assert arms(plan, "inpainting", task) == [FROZEN]
+    assert arms(plan, "random", task) == [FROZEN, ONE_STAGE]
+    assert arms(with_second(plan), "random", task) == [TWO_STAGES, ONE_STAGE]
     store = Store(folder / "out")
     stages = [row.cell.stages for row in standings(store)]
     assert sorted(stages) == [ONE_STAGE, FROZEN, FROZEN]

@@ -116,7 +116,7 @@ def test_several_label_fractions_are_cells_over_the_same_images(
             assert one.ids == other.ids
             assert np.array_equal(one.images, other.images)
             assert np.array_equal(one.masks, other.masks)
-            assert np.shares_memory(one.images, grid.data["idrid_optic_disc"].labelled.images)  # type: ignore[union-attr]
+            assert np.shares_memory(one.images, grid.data["idrid_optic_disc"].labelled.images)
 
 
 def test_a_rule_of_selection_is_part_of_the_key_unless_it_is_the_usual_one(

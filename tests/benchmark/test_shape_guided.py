@@ -89,16 +89,17 @@ def changed(plan: Plan, **downstream: object) -> Plan:
 
 
 def test_every_row_has_its_cells(plan: Plan) -> None:
-    assert arms(plan, "octa") == [guided.RULES, guided.REFINED]
-    assert arms(plan, "random") == [guided.FRANGI]
-    assert arms(plan, "ld") == [guided.ORACLE]
-    assert arms(changed(plan, probe=True), "ld") == [PROBE, guided.ORACLE]
+    (task,) = tasks_of(plan).values()
+    assert arms(plan, "octa", task) == [guided.RULES, guided.REFINED]
+    assert arms(plan, "random", task) == [guided.FRANGI]
+    assert arms(plan, "ld", task) == [guided.ORACLE]
+    assert arms(changed(plan, probe=True), "ld", task) == [PROBE, guided.ORACLE]
     trained = changed(plan, decoder=True)
-    assert arms(trained, "octa") == [TWO_STAGES, guided.RULES, guided.REFINED]
-    assert arms(trained, "random") == [TWO_STAGES, ONE_STAGE, guided.FRANGI]
-    assert arms(changed(trained, finetuned=False), "ld") == [FROZEN, guided.ORACLE]
+    assert arms(trained, "octa", task) == [TWO_STAGES, guided.RULES, guided.REFINED]
+    assert arms(trained, "random", task) == [TWO_STAGES, ONE_STAGE, guided.FRANGI]
+    assert arms(changed(trained, finetuned=False), "ld", task) == [FROZEN, guided.ORACLE]
     without = trained.model_copy(update={"shapes": {}})
-    assert arms(without, "ld") == [TWO_STAGES]
+    assert arms(without, "ld", task) == [TWO_STAGES]
 
 
 def test_cells_depend_on_what_they_use(plan: Plan) -> None:
@@ -231,7 +232,7 @@ def test_the_table_says_what_each_row_is(folder: Path) -> None:
     assert ORACLE_NOTE in table.notes
     assert "Prior octa: phantom:octa: another modality, drawn." in table.notes
     assert any(note.startswith("Skipped: mine on chasedb1_vessel") for note in table.notes)
-    record = json.loads((folder / "shape_guided.json").read_text(encoding="utf-8"))
+    record = json.loads((folder / "shape_guided.json").read_text(encoding="utf-8"))["shape_guided"]
     assert record["rows"] == table.record()["rows"]
     scores = {row["row"]: row["scores"]["chasedb1_vessel"] for row in record["rows"]}
     assert all(
@@ -239,8 +240,8 @@ def test_the_table_says_what_each_row_is(folder: Path) -> None:
         for name, score in scores.items()
         if not name.startswith("mine")
     )
-    for end in ("csv", "md", "html"):
-        assert "octa, refined" in (folder / f"shape_guided.{end}").read_text(encoding="utf-8")
+    for name in ("shape_guided.csv", "shape_guided.md", "leaderboard.html"):
+        assert "octa, refined" in (folder / name).read_text(encoding="utf-8")
 
 
 def test_no_leaderboard_ranks_such_cells(folder: Path) -> None:
@@ -258,7 +259,7 @@ def test_a_second_call_keeps_everything(
     assert call("shape-guided", plan, "--data", "phantom", "--out", folder, "--device", "cpu") == 0
     assert "0 cells computed, 6 kept, 0 not done" in capsys.readouterr().out
     assert call("leaderboard", folder, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["rows"]
+    assert json.loads(capsys.readouterr().out)["shape_guided"]["rows"]
 
 
 def test_its_cells_travel(folder: Path, call: Call, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ ALLOWED = {
         "networks",
         "precision",
         "views",
+        "windows",
     },
 }
 HEAVY = ("torch", "monai", "seaborn", "lightly", "matplotlib")

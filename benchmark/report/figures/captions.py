@@ -17,6 +17,7 @@ TITLES = {
     "representation": "Representation against score",
     "examples": "Predictions",
     "features": "Feature maps",
+    "landmarks": "Landmarks",
 }
 #: What each caption begins with.
 CAPTIONS = {
@@ -42,6 +43,9 @@ CAPTIONS = {
     "evidence, for methods are few.",
     "examples": "The test images on which the methods are best, median and worst on average: "
     "chosen by the scores, of one seed, and no evidence of which method is better.",
+    "landmarks": "Similarity with one support image's landmark, on the test images where it is "
+    "found best, as in the median and worst, on average over the rows: chosen by the errors, of "
+    "one seed and one support, and no evidence of which row is better.",
     "features": "Principal components of dense features as colours, one test image a task. A map "
     "that looks tidy need not serve a task.",
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from benchmark.report.board import Leaderboard
 from benchmark.report.guided import GuidedTable
+from benchmark.report.landmarks.board import LandmarkBoard
 from benchmark.report.page.origin import Provenance
 from benchmark.report.verdict import Verdict
 
@@ -55,6 +56,7 @@ class Page:
         title: Of the plan.
         boards: Leaderboards, in order.
         guided: What segments without labels; None if nothing does.
+        landmarks: Tables of landmark tasks.
         drawings: Figures.
         sheets: Qualitative sheets: images with truth and predictions.
         claims: Answers to claims.
@@ -68,6 +70,7 @@ class Page:
     title: str
     boards: tuple[Leaderboard, ...] = ()
     guided: GuidedTable | None = None
+    landmarks: tuple[LandmarkBoard, ...] = ()
     drawings: tuple[Picture, ...] = ()
     sheets: tuple[Picture, ...] = ()
     claims: tuple[Verdict, ...] = ()
@@ -81,6 +84,7 @@ class Page:
     def kinds(self) -> dict[str, list[str]]:
         """Kinds of images, with the tasks that have them; sorted."""
         pairs = {(kind, task) for b in self.boards for task, kind in b.sources.items()}
+        pairs |= {(board.source, board.task) for board in self.landmarks}
         pairs |= {(cell.source, cell.task) for cell in self.provenance.cells}
         if self.guided is not None:
             pairs |= {(kind, task) for task, kind in self.guided.sources.items()}

@@ -1,6 +1,7 @@
-"""HRF: photographs, vessels and the field of view.
+"""HRF: photographs, vessels, the field of view and the disc's centres.
 
-Its ``optic_disk_centers*.xls`` are not written: no installed library writes that format.
+Those are in ``optic_disk_centers.csv``, a copy of the archive's workbook, in its first columns: no
+installed library writes workbooks of that format.
 """
 
 from dataclasses import replace
@@ -12,6 +13,7 @@ from tasks.phantoms.looks import HRF
 from tasks.splits import read_split
 
 FOLDER = "HRF"
+TABLE = f"{FOLDER}/optic_disk_centers.csv"
 
 
 def images(request: Request) -> list[str]:
@@ -21,7 +23,7 @@ def images(request: Request) -> list[str]:
 
 
 def write(root: Path, request: Request, image: str) -> list[Line]:
-    """Write a photograph with its two masks.
+    """Write a photograph with its two masks; its disc goes into the table of centres.
 
     Diabetic eyes (``dr``, extension JPG) have lesions; those with glaucoma (``g``) a wide cup.
     """
@@ -35,7 +37,8 @@ def write(root: Path, request: Request, image: str) -> list[Line]:
     save_photograph(folder / "images" / f"{image}.{extension}", phantom.image)
     save_mask(folder / "manual1" / f"{image}.tif", phantom.masks["vessel"], 255)
     save_mask(folder / "mask" / f"{image}_mask.tif", phantom.masks["view"], 255)
-    return []
+    x, y = phantom.disc
+    return [Line(TABLE, f"{image},{round(x)},{round(y)},{round(2 * phantom.disc_radius)}")]
 
 
-layout = Layout(FOLDER, images, write)
+layout = Layout(FOLDER, images, write, {TABLE: "image,Pap. Center x,Pap. Center y,disk diameter"})

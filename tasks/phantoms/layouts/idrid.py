@@ -23,6 +23,7 @@ from tasks.splits import read_split
 FOLDER = "IDRiD"
 SEGMENTATION = f"{FOLDER}/A. Segmentation"
 GRADING = f"{FOLDER}/B. Disease Grading/1. Original Images"
+LOCALIZATION = f"{FOLDER}/C. Localization/1. Original Images"
 CENTRES = f"{FOLDER}/C. Localization/2. Groundtruths"
 TRAINING, TESTING = "a. Training Set", "b. Testing Set"
 GRADING_COUNTS = {TRAINING: 413, TESTING: 103}  # at scale 1
@@ -80,7 +81,10 @@ def grading_images(request: Request) -> list[str]:
 
 
 def write_grading(root: Path, request: Request, image: str) -> list[Line]:
-    """Write a grading photograph; its disc and fovea go into the tables of centres."""
+    """Write a grading photograph; its disc and fovea go into the tables of centres.
+
+    The part with the centres shows the same photographs once more, as in the archive.
+    """
     part, name = image.split("/")
     original = original_of(image)
     if original is None:
@@ -88,7 +92,8 @@ def write_grading(root: Path, request: Request, image: str) -> list[Line]:
     else:
         phantom = segmentation_eye(request, original)
     quality = QUALITY if original is None else QUALITY_COPY
-    save_photograph(root / GRADING / part / f"{name}.jpg", phantom.image, quality)
+    for folder in (GRADING, LOCALIZATION):
+        save_photograph(root / folder / part / f"{name}.jpg", phantom.image, quality)
     places = zip(CENTRE_TABLES[part], (phantom.disc, phantom.fovea), strict=True)
     return [Line(table, f"{name},{round(x)},{round(y)}") for table, (x, y) in places]
 

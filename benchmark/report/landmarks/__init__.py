@@ -1,0 +1,1 @@
+"""Tables and pictures of landmark tasks, which no leaderboard of segmentation counts."""
