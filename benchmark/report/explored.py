@@ -1,0 +1,82 @@
+"""What ``ldbench explore`` says beside its pictures, and the same as numbers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmark.looking import Looker
+from benchmark.report.figures.explored import Scene
+from tasks.base import PHANTOM_MARK
+from tasks.exploring.found import Found
+from tasks.exploring.patches import centre
+
+
+def title(one: Looker, images: Sequence[Path]) -> str:
+    """Whose eyes, and that images are phantoms where one is."""
+    what = "regions and nearest patches" if one.seeing.divides else "nearest patches"
+    folders = {parent for path in images for parent in path.resolve().parents}
+    phantom = any((folder / PHANTOM_MARK).is_file() for folder in folders)
+    return f"{one.method}: {what}{', phantom images' if phantom else ''}"
+
+
+def told(one: Looker, found: Found, drawn: int) -> list[str]:
+    """What a reader needs beside the drawing."""
+    card, grid = one.card.record, f"{found.grid} x {found.grid}"
+    vectors = "mean embeddings of" if one.seeing.embeds else "the encoder's features of"
+    alone = found.searched == (0,)
+    where = "elsewhere in the image" if alone else "in every other image"
+    more = len(found.searched) + 1 - drawn
+    said = [
+        (
+            f"Numbered frames: patches of the first image, and the nearest patch {where} by the "
+            f"cosine of {vectors} the cells of a {grid} grid; the mean over all cells that could "
+            f"be found is {found.average:.2f}. Patches are enlarged with their surroundings."
+        )
+    ]
+    if one.seeing.divides:
+        said.append(
+            "Regions: the cluster of the largest share at each pixel, in colours that are the same "
+            "for every image. Small maps: shares of each cluster, framed in its colour, with the "
+            "part of the image where it is the largest."
+        )
+    if more > 0 and not alone:
+        said.append(f"Of {len(found.searched)} images searched, the {drawn - 1} nearest are drawn.")
+    training, pool = card.get("training", {}), card["pool"]
+    said.append(
+        f"Encoder: {one.method}, seed {training.get('seed')}, {training.get('images_drawn')} "
+        f"images drawn from {pool.get('name')} at {one.size} px."
+    )
+    return [*said, *one.notes]
+
+
+def numbers(
+    one: Looker, images: Sequence[Path], found: Found, scenes: Sequence[Scene]
+) -> dict[str, Any]:
+    """What the figure shows, JSON-ready; places are shares of width and height."""
+
+    def at(patch: int) -> dict[str, float]:
+        return dict(zip(("x", "y"), centre(patch, found.grid), strict=True))
+
+    return {
+        "method": one.method,
+        "grid": found.grid,
+        "image": str(images[0]),
+        "average": found.average,
+        "patches": [
+            {
+                "number": number + 1,
+                **at(query),
+                "nearest": [
+                    {
+                        "image": str(images[image]),
+                        **at(int(found.patches[number, place])),
+                        "similarity": float(found.similarities[number, place]),
+                    }
+                    for place, image in enumerate(found.searched)
+                ],
+            }
+            for number, query in enumerate(found.queries)
+        ],
+        "regions": {scene.name: scene.areas().tolist() for scene in scenes if scene.has_regions},
+        "notes": list(one.notes),
+    }
