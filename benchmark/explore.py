@@ -68,7 +68,13 @@ def explore(folder: Path, asked: Asked, out: Path, device: str, console: Console
         console.print(f"note: {note}")
     small = [
         seen(path, one, one.size)
-        for path in track(asked.images, "reading", console=console, transient=True)
+        for path in track(
+            asked.images,
+            "reading",
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
     ]
     queries = chosen(asked, small[0], one.seeing.grid)
     found = search(one.seeing.vectors(small), queries, one.seeing.grid)

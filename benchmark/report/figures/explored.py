@@ -20,7 +20,9 @@ AROUND = 0.5
 #: Pixels by which the frames of several queries that found one patch lie inside each other.
 INSET = 5
 #: Corners for the numbers of such queries, as shares of the patch's width and height.
-CORNERS = ((0.0, 0.0), (1.0, 1.0), (1.0, 0.0), (0.0, 1.0))
+CORNERS = ((0, 0), (1, 1), (1, 0), (0, 1))
+#: Points from a corner inwards to the middle of its number.
+BADGE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +127,16 @@ class Row:
         box = Rectangle((left, top), side, side, fill=False, edgecolor=colour, linewidth=1.4)
         axes.add_patch(box)
         x, y = CORNERS[before % len(CORNERS)]
-        axes.text(
-            left + x * side,
-            top + y * side,
+        axes.annotate(
             str(number),
+            (left + x * side, top + y * side),
+            (BADGE * (1 - 2 * x), BADGE * (2 * y - 1)),
+            textcoords="offset points",
             ha="center",
             va="center",
-            fontsize=5.5,
+            fontsize=5,
             color="white",
-            bbox={
-                "boxstyle": "circle,pad=0.2",
-                "facecolor": colour,
-                "edgecolor": "white",
-                "lw": 0.4,
-            },
+            bbox={"boxstyle": "circle,pad=0.15", "facecolor": colour, "edgecolor": "none"},
         )
 
     def maps(self, brightest: float) -> None:
