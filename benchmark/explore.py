@@ -92,7 +92,12 @@ def explore(folder: Path, asked: Asked, out: Path, device: str, console: Console
     head = title(one, asked.images)
     figure = explored_figure(scenes, found.grid, head, told(one, found, len(drawn)))
     put_file(out, png(figure))
-    return json_text(numbers(one, asked.images, found, scenes) | {"figure": str(out)})
+    areas = {
+        str(asked.images[image]): scene.areas().tolist()
+        for image, scene in zip(drawn, scenes, strict=True)
+        if scene.shares is not None
+    }
+    return json_text(numbers(one, asked.images, found, areas) | {"figure": str(out)})
 
 
 def seen(path: Path, one: Looker, size: int) -> Image:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from benchmark.options import AsJson, Device
+from benchmark.options import Device
 from methods.errors import ConfigError
 
 #: Patches that can be told apart by their colours, at most.
@@ -21,7 +21,7 @@ Encoder = Annotated[
 Images = Annotated[
     list[Path],
     typer.Argument(
-        metavar="IMAGE...",
+        metavar="IMAGE",
         help="Files, or folders of them; patches of the first are sought in the others.",
     ),
 ]
@@ -37,6 +37,9 @@ At = Annotated[
 Patches = Annotated[int, typer.Option(min=1, max=MOST, help="How many, where --at is omitted.")]
 Limit = Annotated[
     int, typer.Option(min=1, help="Images drawn at most: the first and the nearest of the others.")
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print what was found as JSON instead of the picture's name.")
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Of the places of patches.")]
 

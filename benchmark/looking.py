@@ -13,7 +13,7 @@ from benchmark.durable import intact
 from benchmark.encoders import MODEL
 from benchmark.fingerprint import fingerprint
 from benchmark.grid import changed
-from methods.base import Method
+from methods.base import DenseEmbedding, Method
 from methods.cards import Card, load_encoder, read_card
 from methods.errors import ConfigError, UnknownNameError
 from methods.networks import set_precision
@@ -68,8 +68,8 @@ def looker(folder: Path, device: torch.device) -> Looker:
     """
     card = read_card(encoder_folder(folder))
     try:
-        name, domain = card.record["method"]["name"], card.record["pool"]["domain"]
-        size = card.record["input"]["size"]
+        domain, size = card.record["pool"]["domain"], card.record["input"]["size"]
+        _ = card.record["method"]["name"], card.record["method"]["config"]
     except (KeyError, TypeError) as error:
         raise ConfigError(f"{card.folder} has a card without {error}: fetch it again") from error
     if domain not in NORMALISATION or not isinstance(size, int):
@@ -81,9 +81,15 @@ def looker(folder: Path, device: torch.device) -> Looker:
     if model is not None:
         encoder = model.encoder
         model.to(device)
-    grid = getattr(model.config, "grid", GRID) if model is not None else GRID
-    seeing = Seeing(encoder.to(device), model, card.normalised, grid)
-    return Looker(card, seeing, domain, (*notes(name, seeing, why), *stale(card, model)))
+    seeing = Seeing(encoder.to(device), model, card.normalised, grid_of(model))
+    return Looker(card, seeing, domain, (*notes(seeing, why), *stale(card, model)))
+
+
+def grid_of(model: Method[Any] | None) -> int:
+    """Patches a side on which a method trains its embedding, if it says so."""
+    own = model.config if isinstance(model, DenseEmbedding) else None
+    grid = getattr(own, "grid", GRID)
+    return grid if isinstance(grid, int) else GRID
 
 
 def encoder_folder(folder: Path) -> Path:
@@ -142,19 +148,26 @@ def whole_method(card: Card) -> tuple[Method[Any] | None, str]:
     return model.eval(), ""
 
 
-def notes(name: str, seeing: Seeing, why: str) -> list[str]:
-    """What is shown in place of embeddings and regions, and why."""
-    said = list[str]()
-    reason = f": {why}" if why else ""
-    if not seeing.embeds:
-        said.append(
-            f"Patches are compared by the encoder's own features, not by an embedding{reason}. "
-            f"They are averaged over each cell of a {seeing.grid} x {seeing.grid} grid and "
-            "standardised over the images searched, every level counting alike."
-        )
+def notes(seeing: Seeing, why: str) -> list[str]:
+    """What is shown in place of embeddings and regions.
+
+    Args:
+        seeing: What is at hand.
+        why: There is no whole method; empty if there is.
+    """
+    missing = list[str]()
     if not seeing.divides:
-        said.append(f"No regions are drawn{reason or f': {name} has none'}.")
-    return said
+        missing.append("no regions are drawn")
+    if not seeing.embeds:
+        missing.append(
+            "patches are compared by the encoder's own features in place of an embedding (averaged "
+            f"over each of {seeing.grid} x {seeing.grid} cells and standardised over the images "
+            "searched, every level counting alike)"
+        )
+    if not missing:
+        return []
+    said = " and ".join(missing)
+    return [f"{said[0].upper()}{said[1:]}: {why or 'the method has none'}."]
 
 
 def stale(card: Card, model: Method[Any] | None) -> list[str]:

@@ -1,11 +1,10 @@
 """What ``ldbench explore`` says beside its pictures, and the same as numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmark.looking import Looker
-from benchmark.report.figures.explored import Scene
 from tasks.base import PHANTOM_MARK
 from tasks.exploring.found import Found
 from tasks.exploring.patches import centre
@@ -21,16 +20,16 @@ def title(one: Looker, images: Sequence[Path]) -> str:
 
 def told(one: Looker, found: Found, drawn: int) -> list[str]:
     """What a reader needs beside the drawing."""
-    card, grid = one.card.record, f"{found.grid} x {found.grid}"
-    vectors = "mean embeddings of" if one.seeing.embeds else "the encoder's features of"
+    card, cells = one.card.record, f"{found.grid} x {found.grid} cells"
+    vectors = "the mean embeddings of" if one.seeing.embeds else "the encoder's features of"
     alone = found.searched == (0,)
     where = "elsewhere in the image" if alone else "in every other image"
     more = len(found.searched) + 1 - drawn
     said = [
         (
             f"Numbered frames: patches of the first image, and the nearest patch {where} by the "
-            f"cosine of {vectors} the cells of a {grid} grid; the mean over all cells that could "
-            f"be found is {found.average:.2f}. Patches are enlarged with their surroundings."
+            f"cosine of {vectors} {cells}; the mean over all cells that could be found is "
+            f"{found.average:.2f}. Patches are enlarged with their surroundings."
         )
     ]
     if one.seeing.divides:
@@ -50,9 +49,16 @@ def told(one: Looker, found: Found, drawn: int) -> list[str]:
 
 
 def numbers(
-    one: Looker, images: Sequence[Path], found: Found, scenes: Sequence[Scene]
+    one: Looker, images: Sequence[Path], found: Found, areas: Mapping[str, Sequence[float]]
 ) -> dict[str, Any]:
-    """What the figure shows, JSON-ready; places are shares of width and height."""
+    """What the figure shows, JSON-ready; places are shares of width and height.
+
+    Args:
+        one: Who looks.
+        images: All of them, the query first.
+        found: The patches.
+        areas: Of the regions, as parts of the image, by the images drawn.
+    """
 
     def at(patch: int) -> dict[str, float]:
         return dict(zip(("x", "y"), centre(patch, found.grid), strict=True))
@@ -77,6 +83,6 @@ def numbers(
             }
             for number, query in enumerate(found.queries)
         ],
-        "regions": {scene.name: scene.areas().tolist() for scene in scenes if scene.has_regions},
+        "regions": areas,
         "notes": list(one.notes),
     }

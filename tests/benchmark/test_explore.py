@@ -15,7 +15,6 @@ from benchmark import encoders
 from benchmark.cells import Cell, CellKey, PretrainKey, canonical
 from benchmark.durable import seal
 from benchmark.fingerprint import fingerprint
-from benchmark.report.figures.canvas import png
 from benchmark.report.figures.explored import Scene, explored_figure
 from methods.base import History, Method, Pretrained
 from methods.ld import LocalDiscrimination
@@ -84,7 +83,7 @@ def test_a_picture_and_its_numbers(
     seen = json.loads(printed.out)
     assert (seen["method"], seen["grid"], seen["notes"]) == ("ld", 4, [])
     assert seen["image"] == str(eyes / "b.png")
-    assert list(seen["regions"]) == ["b.png", "a.png", "c.png", "d.png"]
+    assert [Path(image).name for image in seen["regions"]] == ["b.png", "a.png", "c.png", "d.png"]
     for areas in seen["regions"].values():
         assert len(areas) == 3
         assert sum(areas) == pytest.approx(1.0)
@@ -112,7 +111,8 @@ def test_patches_may_be_named_and_images_be_few(
         for matches in zip(*(patch["nearest"] for patch in seen["patches"]), strict=True)
     }
     assert len(means) == 3  # all are searched
-    assert list(seen["regions"]) == ["a.png", max(means, key=lambda name: float(means[name]))]
+    best = max(means, key=lambda name: float(means[name]))
+    assert [Path(image).name for image in seen["regions"]] == ["a.png", best]
 
 
 def test_an_image_alone_is_searched_itself(
@@ -134,7 +134,8 @@ def test_a_figure_among_the_images_is_no_image(
     folder = Path(copytree(made / "eyes", tmp_path / "eyes"))
     out = folder / "b.png"  # as an earlier call might have left it
     assert call("explore", made / "encoders" / "ld", folder, "--out", out, "--json") == 0
-    assert list(json.loads(capsys.readouterr().out)["regions"]) == ["a.png", "c.png", "d.png"]
+    seen = json.loads(capsys.readouterr().out)
+    assert [Path(image).name for image in seen["regions"]] == ["a.png", "c.png", "d.png"]
 
 
 def unchanged(folder: Path) -> None:
@@ -184,7 +185,7 @@ def test_what_is_shown_instead_is_said(
     assert any(notes in line for line in lines)
     if change is not older:
         assert seen["regions"] == {}
-        assert any("the encoder's own features" in line for line in lines)
+        assert any("by the encoder's own features" in line for line in lines)
     assert out.is_file()
 
 
@@ -309,7 +310,6 @@ def test_whatever_is_drawn_can_be_read(count: int, regions: int, queries: int) -
     said = words(figure)
     assert ("Shares are drawn from 0" in said) == bool(regions)
     assert ("1: 0.50" in said) == (count > 1)
-    assert png(figure) == png(figure)
 
 
 def test_phantoms_are_called_so(made: Path, tmp_path: Path) -> None:

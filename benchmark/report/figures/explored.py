@@ -41,11 +41,6 @@ class Scene:
     marks: Sequence[tuple[int, int, float | None]]
     shares: Float[np.ndarray, "regions height width"] | None = None
 
-    @property
-    def has_regions(self) -> bool:
-        """Whether the image falls into regions."""
-        return self.shares is not None
-
     def areas(self) -> Float[np.ndarray, " regions"]:
         """The part of the image where each region's share is the largest."""
         if self.shares is None:

@@ -9,6 +9,8 @@ SMALL, TITLE, GAP = 0.78, 0.17, 0.16
 NARROW = 0.06
 #: Small pictures in a row, at most, and in a column beside a photograph, at least.
 COLUMNS, LINES = 8, 2
+#: Inches that the words below the pictures need at least.
+READABLE = 6.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Layout:
     def width(self) -> float:
         """Of a row."""
         across = math.ceil(self.marks / self.lines)
-        return self.patches_left + across * (SMALL + NARROW) + GAP
+        return max(READABLE, self.patches_left + across * (SMALL + NARROW) + GAP)
 
     def small(self, left: float, count: int, place: int) -> tuple[float, float]:
         """Left and top of one of ``count`` small pictures that begin at ``left``."""
