@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ Mistake = Callable[..., str]
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
-def saved(folder: Path, cls: type[Method], config: object, pool: str = "idrid_grading") -> Path:
+def saved(folder: Path, cls: type[Method[Any]], config: object, pool: str = "idrid_grading") -> Path:
     """An encoder's folder as a bench writes it, of a method that was not trained."""
     channels = 1 if pool == "chestxray14" else 3
     method = build(cls, config, "tiny", channels, seed=3)

@@ -28,7 +28,8 @@ from tasks.probing.pictures import overlaid, palette
 
 def unit(*shape: int, seed: int = 0) -> np.ndarray:
     vectors = np.random.default_rng(seed).normal(size=shape)
-    return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
+    found: np.ndarray = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return found.astype(np.float32)
 
 
 @pytest.mark.parametrize(("side", "grid"), [(8, 4), (10, 4), (6, 6)])
