@@ -7,7 +7,7 @@ from typing import Any
 from benchmark.looking import Looker
 from tasks.base import PHANTOM_MARK
 from tasks.exploring.found import Found
-from tasks.exploring.patches import centre
+from tasks.exploring.patches import apart, centre
 
 
 def title(one: Looker, images: Sequence[Path]) -> str:
@@ -32,6 +32,11 @@ def told(one: Looker, found: Found, drawn: int) -> list[str]:
             f"{found.average:.2f}. Patches are enlarged with their surroundings."
         )
     ]
+    if not alone:
+        said.append(
+            f"{found.stayed()} of the {found.patches.size} nearest patches lie where their query "
+            f"does in its image, or touch that place; by lot it would be {by_lot(found)}."
+        )
     if one.seeing.divides:
         said.append(
             "Regions: the cluster of the largest share at each pixel, in colours that are the same "
@@ -39,13 +44,21 @@ def told(one: Looker, found: Found, drawn: int) -> list[str]:
             "part of the image where it is the largest."
         )
     if more > 0 and not alone:
-        said.append(f"Of {len(found.searched)} images searched, the {drawn - 1} nearest are drawn.")
+        said.append(
+            f"Drawn: {drawn - 1} of {len(found.searched)} images searched, the most similar."
+        )
     training, pool = card.get("training", {}), card["pool"]
     said.append(
         f"Encoder: {one.method}, seed {training.get('seed')}, {training.get('images_drawn')} "
         f"images drawn from {pool.get('name')} at {one.size} px."
     )
     return [*said, *one.notes]
+
+
+def by_lot(found: Found) -> str:
+    """How many nearest patches would stay at their queries' places if they were drawn by lot."""
+    touching = [1.0 - apart(query, found.grid).mean() for query in found.queries]
+    return f"{sum(touching) * len(found.searched):.1f}"
 
 
 def numbers(
@@ -68,6 +81,7 @@ def numbers(
         "grid": found.grid,
         "image": str(images[0]),
         "average": found.average,
+        "stayed": found.stayed(),
         "patches": [
             {
                 "number": number + 1,

@@ -39,6 +39,11 @@ class Found:
         order = np.argsort(-self.similarities.mean(axis=0), kind="stable")
         return sorted(self.searched[int(place)] for place in order[:count])
 
+    def stayed(self) -> int:
+        """How many nearest patches lie where their query does, or touch that place."""
+        away = np.stack([apart(query, self.grid) for query in self.queries])
+        return int((~np.take_along_axis(away, self.patches, axis=1)).sum())
+
     def marks(self, image: int) -> list[tuple[int, int, float | None]]:
         """What to mark in an image: number of the query from 1 on, patch, similarity.
 

@@ -30,7 +30,9 @@ Mistake = Callable[..., str]
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
-def saved(folder: Path, cls: type[Method[Any]], config: object, pool: str = "idrid_grading") -> Path:
+def saved(
+    folder: Path, cls: type[Method[Any]], config: object, pool: str = "idrid_grading"
+) -> Path:
     """An encoder's folder as a bench writes it, of a method that was not trained."""
     channels = 1 if pool == "chestxray14" else 3
     method = build(cls, config, "tiny", channels, seed=3)
@@ -89,6 +91,12 @@ def test_a_picture_and_its_numbers(
         assert len(areas) == 3
         assert sum(areas) == pytest.approx(1.0)
     assert [patch["number"] for patch in seen["patches"]] == [1, 2, 3, 4]
+    stayed = [
+        max(abs(match["x"] - patch["x"]), abs(match["y"] - patch["y"])) < 0.3
+        for patch in seen["patches"]
+        for match in patch["nearest"]
+    ]
+    assert seen["stayed"] == sum(stayed)
     for patch in seen["patches"]:
         assert [Path(match["image"]).name for match in patch["nearest"]] == [
             "a.png", "c.png", "d.png"

@@ -126,6 +126,12 @@ def test_a_patch_that_moved_is_found_where_it_went() -> None:
     found = search(np.concatenate([first, first[:, moved]]), range(16), 4)
     assert found.patches[:, 0].tolist() == np.argsort(moved).tolist()
     np.testing.assert_allclose(found.similarities, 1.0, atol=1e-6)
+    went = np.argsort(moved)
+    steps = [
+        max(abs(a - b) for a, b in zip(divmod(patch, 4), divmod(int(went[patch]), 4), strict=True))
+        for patch in range(16)
+    ]
+    assert found.stayed() == sum(step <= 1 for step in steps)
 
 
 def test_in_an_image_alone_patches_are_sought_away_from_themselves() -> None:
