@@ -305,7 +305,7 @@ def scenes(count: int, regions: int, queries: int) -> list[Scene]:
 
 
 @pytest.mark.parametrize(
-    ("count", "regions", "queries"), [(2, 16, 4), (1, 20, 8), (3, 3, 1), (2, 0, 3), (1, 0, 1)]
+    ("count", "regions", "queries"), [(1, 20, 8), (2, 3, 4), (2, 0, 3), (1, 0, 1)]
 )
 def test_whatever_is_drawn_can_be_read(count: int, regions: int, queries: int) -> None:
     told = ["What is drawn, in a sentence that is long enough to be wrapped."] * 3
@@ -317,7 +317,7 @@ def test_whatever_is_drawn_can_be_read(count: int, regions: int, queries: int) -
     crowded = [pair for pair in overlaps(figure) if not numbers.issuperset(pair)]
     assert crowded == []
     said = words(figure)
-    assert ("Shares are drawn from 0" in said) == bool(regions)
+    assert ("Shares are drawn from 0." in said) == bool(regions)
     assert ("1: 0.50" in said) == (count > 1)
 
 

@@ -61,9 +61,10 @@ def explored_figure(scenes: Sequence[Scene], grid: int, title: str, told: Sequen
     """
     shares = [scene.shares for scene in scenes if scene.shares is not None]
     layout = Layout(len(shares[0]) if shares else 0, max(len(scene.marks) for scene in scenes))
-    brightest = max((float(one.max()) for one in shares), default=1.0)
+    low = min((float(one.min()) for one in shares), default=0.0)
+    high = max((float(one.max()) for one in shares), default=1.0)
     if shares:
-        told = [*told, f"Shares are drawn from 0 (dark) to {brightest:.2f} (bright)."]
+        told = [*told, f"Shares are drawn from {low:.3f} (dark) to {high:.3f} (bright)."]
     width, head = layout.width, room(layout.width, title, [])
     height = head + len(scenes) * layout.height + room(width, "", told)
     with look():
@@ -72,7 +73,7 @@ def explored_figure(scenes: Sequence[Scene], grid: int, title: str, told: Sequen
         for place, scene in enumerate(scenes):
             row = Row(figure, layout, head + place * layout.height, scene, grid)
             row.photographs("query" if place == 0 else "")
-            row.maps(brightest)
+            row.maps(low, high)
             row.patches()
         footing(figure, *told)
     return figure
@@ -134,15 +135,15 @@ class Row:
             bbox={"boxstyle": "circle,pad=0.15", "facecolor": colour, "edgecolor": "none"},
         )
 
-    def maps(self, brightest: float) -> None:
-        """Each region's shares, framed in its colour."""
+    def maps(self, low: float, high: float) -> None:
+        """Each region's shares, framed in its colour, from dark to bright."""
         if self.scene.shares is None:
             return
         hues, areas = palette(len(self.scene.shares)) / 255.0, self.scene.areas()
         for region, share in enumerate(self.scene.shares):
             left, top = self.layout.small(self.layout.maps_left, len(areas), region)
             axes = self.axes(left, top, SMALL, f"{region + 1}: {areas[region] * 100:.0f} %")
-            axes.imshow(share, cmap="viridis", vmin=0.0, vmax=brightest, interpolation="nearest")
+            axes.imshow(share, cmap="viridis", vmin=low, vmax=high, interpolation="nearest")
             framed(axes, hues[region])
 
     def patches(self) -> None:
