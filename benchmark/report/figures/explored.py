@@ -17,8 +17,8 @@ from tasks.probing.pictures import overlaid, palette
 
 #: Around an enlarged patch, in sides of a patch.
 AROUND = 0.5
-#: Pixels by which the frames of several queries that found one patch lie inside each other.
-INSET = 5
+#: Sides of a patch by which the frames of several queries that found it lie inside each other.
+INSET = 0.06
 #: Corners for the numbers of such queries, as shares of the patch's width and height.
 CORNERS = ((0, 0), (1, 1), (1, 0), (0, 1))
 #: Points from a corner inwards to the middle of its number.
@@ -117,7 +117,7 @@ class Row:
         """A patch's frame with the number of its query, after ``before`` others on that patch."""
         step = len(self.scene.picture) / self.grid
         row, column = divmod(patch, self.grid)
-        inset = before * INSET
+        inset = before * INSET * step
         left, top, side = column * step + inset, row * step + inset, step - 2 * inset
         colour = colours()[number - 1]
         box = Rectangle((left, top), side, side, fill=False, edgecolor=colour, linewidth=1.4)
