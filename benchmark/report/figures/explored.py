@@ -7,18 +7,21 @@ import numpy as np
 import seaborn as sns
 from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from benchmark.contact import shortened
 from benchmark.report.figures.canvas import DPI, footing, heading, look, room
 from benchmark.report.figures.places import GAP, SMALL, TITLE, Layout
-from tasks.probing.pictures import overlaid, palette
+from tasks.probing.pictures import LUMA, overlaid, palette
 
 #: Around an enlarged patch, in sides of a patch.
 AROUND = 0.5
 #: Sides of a patch by which the frames of several queries that found it lie inside each other.
 INSET = 0.06
+#: Places in seaborn's bright palette of the queries' colours: its orange and brown are a retina's.
+BRIGHT = (0, 2, 9, 8, 6, 4, 3, 7)
 #: Corners for the numbers of such queries, as shares of the patch's width and height.
 CORNERS = ((0, 0), (1, 1), (1, 0), (0, 1))
 #: Points from a corner inwards to the middle of its number.
@@ -131,7 +134,7 @@ class Row:
             ha="center",
             va="center",
             fontsize=5,
-            color="white",
+            color=legible(colour),
             bbox={"boxstyle": "circle,pad=0.15", "facecolor": colour, "edgecolor": "none"},
         )
 
@@ -168,7 +171,12 @@ class Row:
 def colours() -> list[str]:
     """Of queries, by their number."""
     bright: list[str] = sns.color_palette("bright").as_hex()
-    return bright
+    return [bright[place] for place in BRIGHT]
+
+
+def legible(colour: str) -> str:
+    """Of letters on a colour: black on a light one."""
+    return "black" if np.dot(LUMA, to_rgb(colour)) > 0.5 else "white"
 
 
 def framed(axes: Axes, colour: object) -> None:
