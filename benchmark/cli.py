@@ -10,6 +10,7 @@ from benchmark.claiming import claim
 from benchmark.comparing import Metric, compare
 from benchmark.data import Cache
 from benchmark.data import app as data_app
+from benchmark.exploring import explore
 from benchmark.extend import app as new_app
 from benchmark.extend import check
 from benchmark.options import (
@@ -80,6 +81,7 @@ app.add_typer(tune_app, name="tune")
 app.command()(check)
 app.command()(claim)
 app.command()(compare)
+app.command()(explore)
 app.command()(plan)
 app.command()(export)
 app.command("import")(import_cells)

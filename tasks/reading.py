@@ -49,7 +49,7 @@ def read_image(path: Path, channels: int) -> Pixels:
     if channels == 1 and bands.shape[2] > 1 and (bands == bands[:, :, :1]).all():
         bands = bands[:, :, :1]
     if bands.shape[2] != channels:
-        raise ImageError(f"{path} has {bands.shape[2]} channels, the task reads {channels}")
+        raise ImageError(f"{path} has {bands.shape[2]} channels, not {channels}")
     return bands
 
 

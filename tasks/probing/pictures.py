@@ -21,6 +21,11 @@ TURN = 0.618034
 #: Lightness of one region after the other.
 LIGHTNESS = (0.45, 0.65, 0.8)
 
+#: Of a region's colour on its photograph; the rest is the photograph in grey.
+TINT = 0.6
+#: Shares of red, green and blue in what the eye takes for brightness (ITU-R BT.601).
+LUMA = (0.299, 0.587, 0.114)
+
 
 def median_image(masks: Bool[np.ndarray, "images height width"]) -> int:
     """The image of the median mask area, as the sheet of predictions shows it."""
@@ -89,3 +94,23 @@ def palette(count: int) -> UInt8[np.ndarray, "{count} 3"]:
         for place in range(count)
     )
     return np.rint(np.array([*shades]) * 255.0).astype(np.uint8)
+
+
+def overlaid(
+    picture: UInt8[np.ndarray, "side side 3"], shares: Float[np.ndarray, "regions height width"]
+) -> UInt8[np.ndarray, "side side 3"]:
+    """The region of the largest share at every pixel, in its colour over the picture in grey.
+
+    Args:
+        picture: An image in colours.
+        shares: Of the regions, on a grid of its own; each cell becomes a block.
+    """
+    grey = picture @ np.array(LUMA)
+    rows, columns = (
+        np.arange(side) * short // side
+        for side, short in zip(picture.shape[:2], shares.shape[1:], strict=True)
+    )
+    regions = shares.argmax(axis=0)[np.ix_(rows, columns)]
+    mixed = TINT * palette(len(shares))[regions] + (1.0 - TINT) * grey[:, :, None]
+    tinted: np.ndarray = np.rint(mixed).astype(np.uint8)
+    return tinted

@@ -185,11 +185,11 @@ def test_missing_files(tmp_path: Path) -> None:
 
 def test_wrong_channels(tmp_path: Path) -> None:
     Image.fromarray(noise(20, 20)).save(tmp_path / "grey.png")
-    assert "has 1 channels, the task reads 3" in refused(tmp_path / "grey.png", 3)
+    assert "has 1 channels, not 3" in refused(tmp_path / "grey.png", 3)
     Image.fromarray(noise(20, 20, 3)).save(tmp_path / "colour.png")
-    assert "has 3 channels, the task reads 1" in refused(tmp_path / "colour.png", 1)
+    assert "has 3 channels, not 1" in refused(tmp_path / "colour.png", 1)
     Image.fromarray(noise(20, 20, 4), "CMYK").save(tmp_path / "print.jpg")
-    assert "has 4 channels, the task reads 3" in refused(tmp_path / "print.jpg", 3)
+    assert "has 4 channels, not 3" in refused(tmp_path / "print.jpg", 3)
 
 
 @pytest.mark.parametrize(

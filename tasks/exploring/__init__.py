@@ -1,0 +1,1 @@
+"""What an encoder makes of images without any label: regions, and patches that look alike to it."""
