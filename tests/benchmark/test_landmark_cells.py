@@ -44,6 +44,7 @@ RECORD = {
     "size": 32,
     "precision": "float32",
     "threads": 1,
+    "leaks": "allow",
     "pools": {"chest X-ray": "chestxray14"},
     "budget": {"images": 16, "checks": 2},
     "downstream": {"steps": 2, "batch_size": 2, "checks": 1},
