@@ -16,13 +16,20 @@ from benchmark.archive import ArchiveError
 from benchmark.asked import Wanted
 from benchmark.cells import Cell, CellResult, Status
 from benchmark.durable import SEAL
+from benchmark.report.scales import LANDMARK_SCALES
 from benchmark.sent import NAME, RESULT, SHARE, Sent, Trained
 from benchmark.store import CELL_RECORD, ENCODER_RECORD, FIELDS, SCORES, folder_name
 from benchmark.unpacking import Archive, first_line, parsed
 from tasks.manifest import digest
+from tasks.preparation import SIDE
 
 #: The most scores of a cell, and the longest name in them.
 MOST_ROWS, LONGEST = 1_000_000, 256
+#: Metrics that are shares, and distances in pixels of an image at 512 or in its width.
+SHARES = ("dice", "iou", *(name for name in LANDMARK_SCALES if name.startswith("success")))
+DISTANCES = tuple(name for name in LANDMARK_SCALES if name not in SHARES)
+#: The longest distance in a square image, in pixels.
+FARTHEST = SIDE * 2.0**0.5
 #: How a PNG begins.
 FIRST = b"\x89PNG\r\n\x1a\n"
 
@@ -104,13 +111,16 @@ def readable_scores(data: bytes, stages: Iterable[str], what: str) -> None:
         raise ArchiveError(f"{what} cannot be read ({type(error).__name__})") from error
     texts = frame[FIELDS.names[:3]]
     long = [n for n in texts for word in texts[n].cat.categories if len(str(word)) > LONGEST]
-    shares = frame.loc[frame["metric"].isin(["dice", "iou"]), "score"]
+    shares = frame.loc[frame["metric"].isin(SHARES), "score"]
+    away = frame.loc[frame["metric"].isin(DISTANCES), "score"]
     if long or texts.isna().any(axis=None) or texts.duplicated().any():
         raise ArchiveError(
             f"{what} lacks a name, or has one twice or longer than {LONGEST} characters"
         )
     if set(frame["stage"]) != set(stages) or not shares.between(0, 1).all() or shares.empty:
         raise ArchiveError(f"{what} has other stages than its key, or scores outside of [0, 1]")
+    if not away.between(0, FARTHEST).all():
+        raise ArchiveError(f"{what} has distances below 0 or larger than an image")
 
 
 def a_picture(data: bytes, what: str) -> None:

@@ -1,0 +1,371 @@
+"""Landmark cells beside those of segmentation: what they depend on, and a run of both."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from benchmark.arms import FEATURES, RIVALS, embeds, of_landmarks, trains
+from benchmark.asked import asked
+from benchmark.audit import audit, early, unpaired
+from benchmark.cells import Status
+from benchmark.comparison import question
+from benchmark.forecast import forecast
+from benchmark.forecast.footprint import cell_bytes
+from benchmark.grid import Grid, settle
+from benchmark.ledger import entries
+from benchmark.plan import Plan, checked
+from benchmark.progress import finetuning_images
+from benchmark.report.gathered import gather
+from benchmark.report.landmarks.gathering import landmark_boards, unlike
+from benchmark.report.landmarks.shown import sheets_of
+from benchmark.status import standings
+from benchmark.store import Store
+from benchmark.tuning.questions import settle as settle_tuning
+from methods.errors import ConfigError, UnknownNameError
+from tasks import LANDMARKS
+from tasks.base import Source
+from tasks.landmarks import EMBEDDING, ENCODED, FACTS, MAPS, SUPPORT
+from tasks.phantoms import write_phantoms
+from tests.benchmark.conftest import run_arguments
+
+Call = Callable[..., int]
+RECORD = {
+    "title": "Small",
+    "methods": ["random", "ld", "inpainting"],
+    "tasks": ["scr_lung", "scr_heart_center"],
+    "seeds": [0],
+    "size": 32,
+    "precision": "float32",
+    "threads": 1,
+    "leaks": "allow",
+    "pools": {"chest X-ray": "chestxray14"},
+    "budget": {"images": 16, "checks": 2},
+    "downstream": {"steps": 2, "batch_size": 2, "checks": 1},
+    "landmarks": {"supports": 3, "windows": [0.1]},
+}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    folder = tmp_path_factory.mktemp("landmarks")
+    write_phantoms(folder / "data", scale=0.02, seed=0, size=64, datasets=["JSRT", "CXR8"])
+    return Source.at(folder / "data", folder / "cache")
+
+
+def plan(**changes: object) -> Plan:
+    return checked({**RECORD, **changes}, "plan")
+
+
+def settled(source: Source, frozen: Path, **changes: object) -> Grid:
+    return settle(plan(**changes), source, torch.device("cpu"), lambda _: None, frozen)
+
+
+def test_each_method_has_a_cell_and_the_floor_the_rivals_too(
+    source: Source, tmp_path: Path
+) -> None:
+    grid = settled(source, tmp_path)
+    cells = [cell for cell in grid.cells if cell.key.task == "scr_heart_center"]
+    assert [(cell.key.method, cell.key.stages) for cell in cells] == [
+        ("random", FEATURES),
+        ("random", RIVALS),
+        ("ld", ENCODED),
+        ("inpainting", FEATURES),
+    ]
+    alone = settled(source, tmp_path, tasks=["scr_lung"])
+    rest = [cell.key for cell in grid.cells if cell.key.task == "scr_lung"]
+    assert rest == [cell.key for cell in alone.cells]
+    # Landmarks may be added to a folder from before, whatever their settings.
+    assert question(alone, source).terms == question(grid, source).terms
+    assert {finetuning_images(cell) for cell in cells} == {0}
+    assert cells[1].label == "random / scr_heart_center / seed 0 / landmark_centre"
+    assert all(of_landmarks(cell.key.stages) and not trains(cell.key.stages) for cell in cells)
+    assert grid.data_of(cells[0].key).settings.windows == (0.1,)
+
+
+def test_rivals_depend_on_supports_and_window_alone(source: Source, tmp_path: Path) -> None:
+    three: dict[str, object] = {"supports": 3}
+    keys = [
+        {
+            cell.key.stages: cell.key.settings
+            for cell in settled(source, tmp_path, landmarks=part).cells
+            if cell.key.method == "random" and cell.key.task == "scr_heart_center"
+        }
+        for part in (three, three | {"windows": [0.2]}, three | {"window": 0.1})
+    ]
+    assert keys[0][RIVALS] == keys[1][RIVALS]
+    assert keys[0][RIVALS] != keys[2][RIVALS]
+    assert keys[0][FEATURES] != keys[1][FEATURES]
+    assert set(keys[0][RIVALS]) == {"size", "fraction", "supports", "window"}
+
+
+def test_only_what_gives_pixels_vectors_embeds(tmp_path: Path) -> None:
+    names = ["random", "ld", "simclr", "deepcluster_v2", "pcrl", "densecl"]
+    several = plan(methods=names)
+    assert [name for name in names if embeds(several, name)] == ["ld"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"landmarks": {"supports": 0}}, ConfigError, "landmarks.supports"),
+        ({"landmarks": {"window": 0.0}}, ConfigError, "landmarks.window"),
+        ({"landmarks": {"windows": [0.1, 1.5]}}, ConfigError, "landmarks.windows.1"),
+        ({"landmarks": {"widow": 0.1}}, UnknownNameError, "did you mean 'landmarks.window'"),
+        ({"downstream": {"batch_size": 2}}, ConfigError, "downstream needs steps or epochs"),
+    ],
+)
+def test_mistakes_in_a_plan_are_named(
+    changes: dict[str, object], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        plan(**changes)
+
+
+def test_landmarks_alone_need_no_downstream_table() -> None:
+    record = {name: value for name, value in RECORD.items() if name != "downstream"}
+    assert checked({**record, "tasks": ["scr_heart_center"]}, "plan").downstream.steps is None
+    with pytest.raises(ConfigError, match="downstream needs steps or epochs"):
+        checked(record, "plan")
+
+
+def test_more_supports_than_images_are_refused(source: Source, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="supports = 9, and scr_heart_center has 4 images"):
+        settled(source, tmp_path, landmarks={"supports": 9})
+
+
+def test_tuning_leaves_landmarks_out_and_refuses_them_by_name(
+    source: Source, tmp_path: Path
+) -> None:
+    def tuned(**changes: object) -> set[str]:
+        downstream = {"steps": 2, "batch_size": 2, "direct": []}
+        own = plan(methods=["inpainting"], downstream=downstream, **changes)
+        return set(settle_tuning(own, source, torch.device("cpu"), lambda _: None, tmp_path).tasks)
+
+    assert tuned() == {"scr_lung"}
+    with pytest.raises(ConfigError, match="scr_heart_center has no validation images"):
+        tuned(tuning={"tasks": ["scr_heart_center"]})
+    with pytest.raises(ConfigError, match="none of the plan's tasks has validation images"):
+        tuned(tasks=["scr_heart_center"])
+
+
+def test_a_forecast_counts_cells_that_train_nothing() -> None:
+    tasks = {"methods": ["random"], "tasks": ["scr_heart_center"]}
+    few, many = (
+        forecast(plan(**tasks, landmarks={"supports": n}), torch.device("cpu")) for n in (1, 100)
+    )
+    (row,) = few.rows
+    assert (row.cells, row.downstream.trained, row.downstream.seen) == (2, 0, 1 + 123)
+    assert many.rows[0].downstream.seen == 100 + 123
+    assert row.downstream.operations > 0
+    assert cell_bytes(RIVALS, 9, 32) > cell_bytes(RIVALS, 2, 32) > 0
+
+
+# --- a run ------------------------------------------------------------------------------------
+
+PLAN = """
+title = "Small"
+methods = ["random", "ld", "inpainting"]
+tasks = ["scr_lung", "scr_heart_center"]
+seeds = [0]
+size = 32
+precision = "float32"
+threads = 1
+[pools]
+"chest X-ray" = "chestxray14"
+[budget]
+images = 16
+checks = 2
+[downstream]
+steps = 2
+batch_size = 2
+checks = 1
+[landmarks]
+supports = 3
+windows = [0.1]
+[config.inpainting]
+batch_size = 8
+[phantom]
+scale = 0.02
+size = 64
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(ran: Callable[[str], Path]) -> Path:
+    """Where a whole run went."""
+    return ran(PLAN)
+
+
+def test_leaderboards_know_nothing_of_landmarks(folder: Path) -> None:
+    record = json.loads((folder / "out" / "leaderboard.json").read_text(encoding="utf-8"))
+    assert [board["stage"] for board in record["boards"]] == ["frozen", "finetuned", "direct"]
+    assert {task for board in record["boards"] for task in board["sources"]} == {"scr_lung"}
+    assert "landmark" not in (folder / "out" / "leaderboard.md").read_text(encoding="utf-8")
+
+
+def test_a_run_gives_a_table_and_a_figure(folder: Path) -> None:
+    out = folder / "out"
+    record = json.loads((out / "landmarks.json").read_text(encoding="utf-8"))
+    (board,) = record["landmarks"]
+    assert [row["label"] for row in board["rows"]].count("ld: embedding") == 1
+    assert {row["label"] for row in board["rows"]} == {
+        *("random: features", "ld: embedding", "ld: features", "inpainting: features"),
+        *("template matching", "centre of the image"),
+    }
+    values = [row["scores"]["radial_error_px"]["value"] for row in board["rows"]]
+    assert all(a <= b for a, b in pairwise(values))
+    table = pd.read_csv(out / "landmarks.csv")
+    assert len(table) == len(values)
+    np.testing.assert_allclose(table["radial_error_px"], 512.0 * table["radial_error"], rtol=1e-4)
+    text = (out / "landmarks.md").read_text(encoding="utf-8")
+    assert "lower is better" in text
+    assert "phantoms" in text
+    assert "mean radial error (px) by window | 0.036 | 0.1" in text
+    assert r"\toprule" in (out / "landmarks.tex").read_text(encoding="utf-8")
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "Landmarks from one example" in page
+    assert (out / "figures" / "landmarks_scr_heart_center.png").is_file()
+    assert not (out / "figures" / "landmarks_scr_heart_center.svg").exists()
+
+
+def test_cells_keep_maps_and_the_support_image(folder: Path) -> None:
+    store = Store(folder / "out")
+    for row in standings(store):
+        if not of_landmarks(row.cell.stages):
+            continue
+        files = {path.name for path in (store.cells / row.folder).iterdir()}
+        kept = {f"{MAPS[stage]}.png" for stage in row.cell.stages if stage in MAPS}
+        assert {*kept, f"{SUPPORT}.png"} <= files
+        facts = store.record(row.folder)["facts"]
+        assert len(facts[FACTS]["supports"]) == 3
+        assert set(facts[FACTS]["stages"]) == set(row.cell.stages)
+
+
+def test_what_is_lost_comes_back_to_the_bit(
+    folder: Path, call: Call, capsys: pytest.CaptureFixture[str], undrawn: None
+) -> None:
+    arguments, store = run_arguments(folder), Store(folder / "out")
+    names = [row.folder for row in standings(store) if of_landmarks(row.cell.stages)]
+    kept = [p for n in names for p in (store.cells / n).iterdir() if p.suffix != ".json"]
+    before = {path: path.read_bytes() for path in kept}
+    for name in names:
+        store.drop_cell(name)
+    assert call(*arguments, "--only", "ld/scr_heart_center", "--dry-run") == 0
+    assert "1 cells to compute" in capsys.readouterr().out
+    assert call(*arguments) == 0
+    assert before == {path: path.read_bytes() for path in before}
+
+
+def test_an_audit_knows_landmarks(folder: Path) -> None:
+    store = Store(folder / "out")
+    assert audit(store) == []
+    assert not [line for line in audit(store, "seconds", 0.0) if "heart_center" in line]
+    found = [e for e in entries(store, standings(store)) if of_landmarks(e.cell.stages)]
+    assert {entry.finetuning("images") for entry in found} == {0.0}
+    assert not list(early(found))
+    whole = asked(folder / "out")
+    less = [c for c in whole.cells if (c.method, c.stages) != ("random", RIVALS)]
+    told = list(unpaired(replace(whole, cells=tuple(less))))
+    assert told == ["scr_heart_center lacks the floor, random landmark_template, for the seeds [0]"]
+
+
+def test_intervals_are_the_leaderboards_bootstrap(folder: Path) -> None:
+    """The mean of what cells say, by a slow loop; the interval holds it."""
+    found = gather(folder / "out", "refuse")
+    (board,) = landmark_boards(found)
+    store = Store(folder / "out")
+    for row in board.rows:
+        means = []
+        for cell, result in found.there.items():
+            if cell.method == row.method and row.stage in cell.stages:
+                scores = pd.read_parquet(store.cells / result.folder / "per_image.parquet")
+                own = scores[(scores["stage"] == row.stage) & (scores["metric"] == "radial_error")]
+                means += own["score"].tolist()
+        score = row.scores["radial_error"]
+        assert score.value == pytest.approx(np.mean(means), abs=1e-6)
+        assert score.low <= score.value <= score.high
+
+
+def test_a_lacking_cell_is_named_and_has_no_mean(folder: Path) -> None:
+    found = gather(folder / "out", "refuse")
+    gone = next(c for c in found.landmarks if c.method == "inpainting")
+    failed = replace(found.there[gone], status=Status.FAILED)
+    for there, word in (
+        ({c: r for c, r in found.there.items() if c is not gone}, "Not run"),
+        ({**found.there, gone: failed}, "Failed"),
+    ):
+        (board,) = landmark_boards(replace(found, there=there))
+        last = board.rows[-1]
+        assert (last.label, last.cells) == ("inpainting: features", (0, 1))
+        assert np.isnan(last.scores["radial_error"].value)
+        assert f"{word}: inpainting: features (seed 0)." in board.notes
+        frame = replace(found, there=there).frame("dice")
+        assert set(frame["task"]) == {"scr_lung"}
+
+
+def test_rows_on_other_terms_are_told(folder: Path) -> None:
+    cells = gather(folder / "out", "refuse").landmarks
+    assert list(unlike(cells)) == []
+    key = json.loads(json.dumps(dict(cells[-1].key)))
+    key["settings"]["window"] = 0.5
+    (line,) = unlike([*cells[:-1], replace(cells[-1], key=key)])
+    assert "differ in window (0.036, not 0.5)" in line
+
+
+def test_figures_show_the_answers_that_were_scored(folder: Path) -> None:
+    found = gather(folder / "out", "refuse")
+    sheets = sheets_of(found, "scr_heart_center")
+    assert [sheet.note.partition(":")[0] for sheet in sheets] == ["best", "worst"]
+    assert all(len(sheet.answers) == 6 for sheet in sheets)
+    for answer in sheets[0].answers.values():
+        away = np.linalg.norm(answer.point - sheets[0].truth)
+        assert answer.error == pytest.approx(float(away))
+    assert sheets[0].answers["centre of the image"].similarity is None
+    assert sheets[0].answers["ld: embedding"].similarity is not None
+    assert sheets[0].support is not None
+
+
+def test_maps_stay_at_home(
+    folder: Path, call: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packed, theirs = tmp_path / "all.zip", tmp_path / "theirs"
+    assert call("export", folder / "out", packed) == 0
+    assert call("import", packed, "--out", theirs) == 0
+    names = {path.name for path in (theirs / "cells").glob("*/*")}
+    assert not {f"{stem}.png" for stem in (*MAPS.values(), SUPPORT)} & names
+    capsys.readouterr()
+    assert call("leaderboard", theirs, "--json") == 0
+    record = json.loads(capsys.readouterr().out)
+    assert {"seed", "boards", "landmarks"} <= record.keys()
+
+
+def test_listings_say_that_landmarks_are_not_of_the_twelve(
+    call: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("tasks", "--json") == 0
+    parts = {row["name"]: row["part"] for row in json.loads(capsys.readouterr().out)}
+    assert {name for name, part in parts.items() if part == "landmark"} == set(LANDMARKS)
+    assert sum(part == "twelve" for part in parts.values()) == 12
+
+
+def test_what_needs_masks_says_so(mistake: Callable[..., str], source: Source) -> None:
+    line = mistake("data", "show", "scr_heart_center", "--root", source.root)
+    assert "scr_heart_center is no segmentation task" in line
+    assert "no segmentation task" in mistake("check", "scr_heart_center")
+
+
+def test_an_embedding_is_of_the_method_itself(folder: Path) -> None:
+    found = gather(folder / "out", "refuse")
+    (board,) = landmark_boards(found)
+    own = {row.stage: row for row in board.rows if row.method == "ld"}
+    assert set(own) == set(ENCODED)
+    errors = [row.scores["radial_error"].value for row in own.values()]
+    assert errors[0] != errors[1]
+    assert EMBEDDING in own
