@@ -16,7 +16,6 @@ from methods.errors import ConfigError
 from methods.ld.shape_guided import GUIDED
 from tasks.guided.view_field import view_masks
 from tasks.labelled import Unlabelled
-from tasks.metrics import THRESHOLD
 from tasks.segmenter import normalised
 
 #: Images that pass the model together.
@@ -67,7 +66,9 @@ def guided_shares(
 def cluster_masks(
     model: object, images: Unlabelled, rest: Callable[[], None]
 ) -> Bool[np.ndarray, "clusters images side side"]:
-    """Where each cluster's share exceeds a half, inside the field of view.
+    """Where each cluster's share is the largest, inside the field of view.
+
+    More generous than a share above a half, which no cluster of several may reach for long.
 
     Raises:
         ConfigError: If the model has no clusters.
@@ -76,7 +77,9 @@ def cluster_masks(
         raise ConfigError(f"{type(model).__name__} has no clusters: this stage is for ld")
     out = []
     for inputs in batches(model, images):
-        out.append((model.masks(inputs) > THRESHOLD).transpose(0, 1).cpu().numpy())
+        shares = model.masks(inputs)
+        clusters = torch.arange(shares.shape[1], device=shares.device)[:, None, None, None]
+        out.append((shares.argmax(dim=1) == clusters).cpu().numpy())
         rest()
     masks: np.ndarray = np.concatenate(out, axis=1) & view_masks(images.images)
     return masks

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import binary_erosion, distance_transform_edt
 from skimage.filters import frangi, threshold_otsu
 
 from tasks.guided.view_field import view_mask
@@ -19,6 +19,8 @@ from tasks.preparation import SIDE
 SIGMAS = (1.0, 2.0, 3.0, 4.0, 5.0)
 #: Smallest of them in pixels at any size: a narrower Gaussian is a single pixel.
 FINEST = 0.5
+#: Width of the rim of the field of view that is not looked at, as a share of the side: our choice.
+RIM = 1 / 64
 #: The channel in which vessels are darkest against a fundus; grey images have one only.
 GREEN = 1
 
@@ -31,11 +33,15 @@ def sigmas(side: int) -> list[float]:
 def filled(
     plane: Float[np.ndarray, "height width"], view: Bool[np.ndarray, "height width"]
 ) -> Float[np.ndarray, "height width"]:
-    """The plane with what the nearest pixel of the field of view shows outside of it.
+    """The plane with what the nearest pixel well inside the field of view shows outside of that.
 
-    Or its rim would be the strongest ridge of all.
+    Or its rim, which darkens, would be the strongest ridge of all.
     """
-    rows, columns = distance_transform_edt(~view, return_distances=False, return_indices=True)
+    width = max(1, round(RIM * len(view)))
+    inner = binary_erosion(view, iterations=width, border_value=1)
+    rows, columns = distance_transform_edt(
+        ~(inner if inner.any() else view), return_distances=False, return_indices=True
+    )
     return np.asarray(plane[rows, columns])
 
 
