@@ -33,7 +33,7 @@ from tasks import LANDMARKS
 from tasks.base import Source
 from tasks.landmarks import EMBEDDING, ENCODED, FACTS, MAPS, SUPPORT
 from tasks.phantoms import write_phantoms
-from tests.benchmark.conftest import run_arguments
+from tests.benchmark.small_run import run_arguments
 
 Call = Callable[..., int]
 RECORD = {
