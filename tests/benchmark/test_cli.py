@@ -31,8 +31,9 @@ def test_methods_and_tasks_are_listed_as_json(
         assert row["page"].startswith("http")
         assert row["terms"]
         assert row["citation"]
-        assert row["part"] == ("extra" if row["name"].startswith("extra_") else "twelve")
-    assert [row["part"] for row in rows] == ["twelve"] * 12 + ["extra"] * 3
+        assert (row["part"] == "extra") == row["name"].startswith("extra_")
+        assert (row["part"] == "landmark") == row["name"].endswith("_center")
+    assert [row["part"] for row in rows] == ["twelve"] * 12 + ["extra"] * 3 + ["landmark"] * 4
 
 
 def test_tables_are_for_people(

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from benchmark.cli import main
-from tasks import EXTRAS, TASKS
+from tasks import EXTRAS, LANDMARKS, TASKS
 from tasks.phantoms import write_phantoms
 from tasks.pools import POOLS
 
@@ -42,7 +42,7 @@ def test_status_lists_everything_with_its_source(
     (root / "CHASEDB1" / "Image_01L.jpg").unlink()
     assert called(monkeypatch, "status", "--root", root, "--json") == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
-    assert set(rows) == {*TASKS, *EXTRAS, *POOLS}
+    assert set(rows) == {*TASKS, *EXTRAS, *LANDMARKS, *POOLS}
     assert rows["hrf_vessel"]["complete"]
     vessels = rows["chasedb1_vessel"]
     assert not vessels["complete"]
