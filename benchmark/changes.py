@@ -5,7 +5,8 @@ import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmark.plan import Plan, checked, read_plan, with_methods, with_pools, with_tasks
+from benchmark.narrowed import with_methods, with_pools, with_tasks
+from benchmark.plan import Plan, checked, read_plan
 from methods.errors import ConfigError
 
 #: Keys of which a table has one or the other: setting one drops the other.

@@ -25,7 +25,7 @@ from benchmark.threads import share
 from methods.errors import ConfigError
 from tasks import LANDMARKS
 from tasks.base import Domain
-from tasks.pools import POOLS, pool_called
+from tasks.pools import pool_called
 from tasks.priors import modality_of
 
 #: What a row of somebody else's weights may be called.
@@ -164,7 +164,7 @@ def check_shapes(plan: Plan) -> None:
     own = [part.fractions, *(task.fractions or [] for task in part.tasks.values())]
     if plan.shapes and {share for shares in own for share in shares} - {1.0}:
         raise ConfigError("downstream.fractions: [shapes] use no label: leave the fractions out")
-    if part.decoder or part.probe:
+    if part.decoder or part.probe or set(plan.tasks) & set(LANDMARKS):
         return
     scored = {"random", "ld", *plan.shapes} if plan.shapes else set[str]()
     for name in plan.methods:
@@ -248,66 +248,3 @@ def check_names(plan: Plan) -> None:
 def entry(task: str) -> str:
     """How ``downstream.tasks`` calls a task: as ``tasks`` does, an own one by its file's stem."""
     return Path(task).stem if task.endswith(".toml") else task
-
-
-def with_tasks(plan: Plan, tasks: list[str]) -> Plan:
-    """The plan with some of its tasks only, in the plan's order; all of them if none is named.
-
-    Raises:
-        UnknownNameError: If one is none of the plan's.
-    """
-    chosen = part_of("task", plan.tasks, tasks)
-    names = set(map(entry, chosen))
-    kept = {name: own for name, own in plan.downstream.tasks.items() if name in names}
-    downstream = plan.downstream.model_copy(update={"tasks": kept})
-    counted = [name for name in plan.tuning.tasks if name in names]
-    tuning = plan.tuning.model_copy(update={"tasks": counted})
-    skip = {name: why for name, why in plan.skip.items() if name.partition("/")[2] in names}
-    return plan.model_copy(
-        update={"tasks": chosen, "downstream": downstream, "tuning": tuning, "skip": skip}
-    )
-
-
-def with_methods(plan: Plan, methods: list[str]) -> Plan:
-    """The plan with some of its methods only, in the plan's order; all of them if none is named.
-
-    Raises:
-        UnknownNameError: If one is none of the plan's.
-    """
-    chosen = part_of("method", plan.methods, methods)
-    direct = [name for name in plan.downstream.direct if name in chosen]
-    downstream = plan.downstream.model_copy(update={"direct": direct})
-    skip = {name: why for name, why in plan.skip.items() if name.partition("/")[0] in chosen}
-    return plan.model_copy(update={"methods": chosen, "downstream": downstream, "skip": skip})
-
-
-def part_of(kind: str, names: list[str], wanted: list[str]) -> list[str]:
-    """Those of the plan's names that are wanted; all of them if none is."""
-    for name in wanted:
-        known(f"{kind} of the plan", name, names)
-    return [name for name in names if name in wanted] if wanted else names
-
-
-def with_pools(plan: Plan, pools: list[str]) -> Plan:
-    """The plan with other pools: "DOMAIN=PATH", or "PATH" where the plan has one domain only.
-
-    Raises:
-        ConfigError: If the domain is not said and there are several, or is not the plan's.
-        UnknownNameError: If a pool is neither registered nor a path.
-    """
-    changed = dict(plan.pools)
-    for given in pools:
-        domain, mark, name = given.partition("=")
-        if not mark:
-            if len(plan.pools) != 1:
-                raise ConfigError(
-                    f"--pool {given}: the plan has pools for {', '.join(plan.pools)}; write "
-                    f"--pool fundus={given}"
-                )
-            domain, name = next(iter(plan.pools)), given
-        known("domain of a pool", domain, plan.pools)
-        path = name if name in POOLS or "/" in name or not Path(name).is_dir() else f"./{name}"
-        changed[domain] = path  # type: ignore[index]  # checked a line above
-    other = plan.model_copy(update={"pools": changed})
-    check_names(other)
-    return other

@@ -12,7 +12,8 @@ from benchmark.computing import ready
 from benchmark.executors import Observe, Say, quiet
 from benchmark.leases import BEAT, BEATS, STALE, Leases
 from benchmark.machine import device_called
-from benchmark.plan import Plan, with_methods
+from benchmark.narrowed import with_methods
+from benchmark.plan import Plan
 from benchmark.progress import progress_bar
 from benchmark.roots import root_of
 from benchmark.store import Store

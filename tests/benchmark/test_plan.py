@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from benchmark import registry
-from benchmark.plan import Plan, read_plan, with_methods, with_pools, with_tasks
+from benchmark.narrowed import with_methods, with_pools, with_tasks
+from benchmark.plan import Plan, read_plan
 from methods.errors import ConfigError, InputError, UnknownNameError
 
 PLANS = Path(__file__).parents[2] / "benchmark" / "plans"
