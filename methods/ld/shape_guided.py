@@ -22,9 +22,6 @@ from methods.ld.views import LDViews
 from methods.networks import Encoder
 from methods.tunable import tunable
 
-#: The cluster that is taught the shape.
-GUIDED = 0
-
 
 @dataclass(frozen=True, slots=True)
 class GuidedViews(LDViews):
@@ -41,6 +38,8 @@ class ShapeGuided(LocalDiscrimination):
     """Local discrimination with a shape prior; ``shape_guided`` gives it its masks."""
 
     name = "shape_guided"
+    #: The cluster that is taught the shape.
+    guided: ClassVar[int] = 0
     prior: ClassVar[UInt8[np.ndarray, "masks side side"]]
 
     @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ class ShapeGuided(LocalDiscrimination):
         images = torch.cat([unmixed, views.mixed])
         maps = self.decoder(self.encoder(images), ("embedding", "clusters"))
         own = self.total(self.losses(maps["embedding"], maps["clusters"], views))
-        fake = shares(maps["clusters"][: len(unmixed)])[:, GUIDED : GUIDED + 1]
+        fake = shares(maps["clusters"][: len(unmixed)])[:, self.guided, None]
         terms = adversarial(self.discriminator, fake, views.masks)
         return own + self.config.weight_adversarial * terms.generator + terms.discriminator
 

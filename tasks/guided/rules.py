@@ -13,7 +13,6 @@ from torch import Tensor
 
 from methods.base import MaskPredictor
 from methods.errors import ConfigError
-from methods.ld.shape_guided import GUIDED
 from tasks.guided.view_field import view_masks
 from tasks.labelled import Unlabelled
 from tasks.segmenter import normalised
@@ -26,7 +25,12 @@ Maps = Float[np.ndarray, "rules images side side"]
 
 @runtime_checkable
 class RegionShares(Protocol):
-    """A model with both rules of inference."""
+    """A model with both rules of inference, and a cluster that was taught a shape."""
+
+    @property
+    def guided(self) -> int:
+        """The number of that cluster."""
+        ...
 
     def region_shares(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Shares by the clustering branch and by the regions' vectors, each of all clusters."""
@@ -37,7 +41,7 @@ class RegionShares(Protocol):
 def guided_shares(
     model: object, images: Unlabelled, rest: Callable[[], None]
 ) -> Float[np.ndarray, "rules images side side"]:
-    """Shares of cluster 0 by both rules, in the order of ``tasks.guided.RULES``.
+    """Shares of the guided cluster by both rules, in the order of ``tasks.guided.RULES``.
 
     They are 0 outside the field of view.
 
@@ -55,7 +59,7 @@ def guided_shares(
         )
     out = []
     for inputs in batches(model, images):
-        both = [shares[:, GUIDED].float().cpu() for shares in model.region_shares(inputs)]
+        both = [shares[:, model.guided].float().cpu() for shares in model.region_shares(inputs)]
         out.append(torch.stack(both).numpy())
         rest()
     found: Maps = np.concatenate(out, axis=1) * view_masks(images.images)
