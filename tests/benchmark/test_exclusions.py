@@ -1,5 +1,6 @@
 """A pool's list of leaks is found once, kept, and never changed behind anybody's back."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -108,5 +109,10 @@ def test_left_out_images_leave_the_others_where_they_were() -> None:
     less = whole.without(["b.jpg"])
     assert (less.files, less.rows.tolist(), less.held_out) == (("a.jpg", "c.jpg"), [0, 2], 1)
     assert less.excluded == ("b.jpg",)
-    # A held-out image that leaks is not replaced by a training image.
-    assert whole.without(["c.jpg"]).held_out == 0
+    # A held-out image that leaks is not replaced by a training image,
+    fewer = replace(whole, held_out=2).without(["c.jpg"])
+    assert (fewer.held_out, fewer.manifest) == (1, whole.manifest)
+    # unless none would be left to validate on; the manifest tells the two apart.
+    moved = whole.without(["c.jpg"])
+    assert moved.held_out == 1
+    assert moved.manifest != whole.manifest
