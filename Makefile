@@ -27,7 +27,7 @@ demo: $(READY)
 	$(BIN)/ldbench run benchmark/plans/demo.toml --data phantom --out results/demo --workers 2 $(METHODS:%=--method %) $(TASKS:%=--task %)
 
 test: $(READY)
-	$(BIN)/python -m pytest -q -rs --numprocesses auto
+	$(BIN)/python -m pytest -q -rs --numprocesses auto --dist loadgroup
 
 check: $(READY)
 	$(BIN)/ruff format --check .

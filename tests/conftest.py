@@ -18,9 +18,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_thread() -> None:
-    """Tensors are tiny here: a second thread only waits, and for ever on a busy machine."""
+def one_thread() -> Iterator[None]:
+    """Tensors are tiny here: a second thread only waits, and for ever on a busy machine.
+
+    Programs that tests start have one, too.
+    """
     torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

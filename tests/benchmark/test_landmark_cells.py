@@ -35,6 +35,9 @@ from tasks.landmarks import EMBEDDING, ENCODED, FACTS, MAPS, SUPPORT
 from tasks.phantoms import write_phantoms
 from tests.benchmark.small_run import run_arguments
 
+#: One process computes what all of them look at.
+pytestmark = pytest.mark.xdist_group("landmark cells")
+
 Call = Callable[..., int]
 RECORD = {
     "title": "Small",

@@ -34,6 +34,9 @@ from tasks.idrid import IdridOpticDisc
 from tasks.phantoms import write_phantoms
 from tests.benchmark.small_run import run_arguments
 
+#: One process computes what all of them look at.
+pytestmark = pytest.mark.xdist_group("probe cells")
+
 Call = Callable[..., int]
 TRAINED = {"steps": 2, "batch_size": 2, "checks": 1, "direct": []}
 

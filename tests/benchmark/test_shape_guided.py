@@ -32,6 +32,9 @@ from tasks.base import Source
 from tasks.labelled import Settings
 from tasks.phantoms import write_phantoms
 
+#: One process computes what all of them look at.
+pytestmark = pytest.mark.xdist_group("shape guided")
+
 Call = Callable[..., int]
 PLAN = """
 title = "Shapes"

@@ -34,6 +34,9 @@ from methods.simclr import SimCLR
 from tasks.labelled import SegmentationData, WithheldError
 from tests.benchmark.small_run import at_work
 
+#: One process computes what all of them look at.
+pytestmark = pytest.mark.xdist_group("tune")
+
 PLAN = """
 title = "Small"
 methods = ["random", "inpainting", "simclr"]
