@@ -260,6 +260,7 @@ def test_the_constants_are_the_published_ones() -> None:
         "tilt": 2.0,
         "view": asdict(PUBLISHED),
         "mix": (0.2, 0.8),
+        "window": 0.0,  # the uniform mean of a patch
     }
     assert asdict(LocalDiscrimination.Config()) == published
     assert [phase.name for phase in LocalDiscrimination.phases] == list(STAGES)
