@@ -6,11 +6,14 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmark import registry
-from benchmark.plan import Plan
+from benchmark.plan import Plan, read_plan
 from benchmark.roots import phantom_folder, root_of
 from benchmark.store import Store
 from tasks.manifest import digest
 from tasks.phantoms import VERSION
+from tasks.phantoms.layouts import LAYOUTS, Request
+
+PLANS = Path(__file__).parents[2] / "benchmark" / "plans"
 
 
 def plan(pool: Path, **phantom: object) -> Plan:
@@ -46,3 +49,10 @@ def test_a_plans_limit_is_that_of_the_phantoms_drawn_for_it(tmp_path: Path) -> N
     assert (len(split.train), len(split.test)) == (5, 2)  # of 10 and 4
     drawn = {path.stem for path in root.root.rglob("*.jpg")}
     assert drawn == {*split.train, *split.test}
+
+
+def test_the_demo_shortens_one_data_set_only() -> None:
+    part = read_plan(PLANS / "demo.toml").phantom
+    whole, limited = (Request(part.scale, 0, part.size, most) for most in (None, part.most))
+    shorter = {each.folder for each in LAYOUTS if each.images(limited) != each.images(whole)}
+    assert shorter == {"SIIM-ACR"}
