@@ -210,6 +210,8 @@ def question(grid: Grid, root: Source) -> Asked:
         terms["downstream"].pop("finetuned")
     if terms["downstream"]["decoder"]:
         terms["downstream"].pop("decoder")
+    if terms["phantom"]["most"] is None:
+        terms["phantom"].pop("most")
     cells = []
     for cell in grid.cells:
         domain, kind = grid.tasks[cell.key.task].info.domain, grid.data[cell.key.task].kind

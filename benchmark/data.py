@@ -166,6 +166,10 @@ def leaks(
 def phantom(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make.")],
     scale: Annotated[float, typer.Option(help="Share of each data set's images.")] = 0.2,
+    most: Annotated[
+        int | None,
+        typer.Option(help="Most images that train; half as many test. No limit if omitted."),
+    ] = None,
     size: Annotated[int, typer.Option(min=64, help="Short side in pixels.")] = 256,
     seed: Annotated[int, typer.Option(help="Seed of every image.")] = 0,
 ) -> None:
@@ -173,7 +177,7 @@ def phantom(
     from tasks.phantoms import write_phantoms  # noqa: PLC0415
 
     try:
-        write_phantoms(out, scale=scale, seed=seed, size=size)
+        write_phantoms(out, scale=scale, most=most, seed=seed, size=size)
     except (ValueError, FileExistsError) as error:
         raise InputError(str(error)) from error
     print(out)

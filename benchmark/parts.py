@@ -11,6 +11,7 @@ from methods.precision import Precision
 from tasks.labelled import Settings
 from tasks.landmarks.data import SUPPORTS, WINDOW, LandmarkSettings
 from tasks.selection import Rule
+from tasks.splits import LEAST_TRAINING
 
 Fraction = Annotated[float, Field(gt=0, le=1)]
 #: Of a window, as a fraction of the image's side.
@@ -83,9 +84,18 @@ class ShapePart(Part):
 
 
 class PhantomPart(Part):
-    """The phantoms that ``--data phantom`` writes."""
+    """The phantoms that ``--data phantom`` writes.
+
+    Attributes:
+        scale: Share of each data set's images.
+        most: After the scale, no training list is longer than this and no test list longer than
+            half of it; pools are not cut. No limit if None.
+        size: Short side in pixels.
+        seed: Of every image.
+    """
 
     scale: float = Field(default=0.25, gt=0, le=1)
+    most: int | None = Field(default=None, ge=LEAST_TRAINING)
     size: int = Field(default=256, ge=64)
     seed: int = 0
 
@@ -118,7 +128,7 @@ class LandmarksPart(Part):
         if self.supports > images:
             raise ConfigError(
                 f"landmarks.supports = {self.supports}, and {task} has {images} images to draw "
-                "them from: ask for fewer, or for more phantoms (phantom.scale)"
+                "them from: ask for fewer, or for more phantoms (phantom.scale, phantom.most)"
             )
         return LandmarkSettings(
             size=size,

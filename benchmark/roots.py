@@ -30,12 +30,13 @@ def root_of(plan: Plan, data: str, store: Store, console: Console, cache: Path |
         console.print(f"drawing phantoms into {root}")
         with writing(root):
             store.root.mkdir(parents=True, exist_ok=True)
-            many = count_phantoms(scale=part.scale, datasets=datasets) > FEW
+            many = count_phantoms(scale=part.scale, most=part.most, datasets=datasets) > FEW
             write_phantoms(
                 root,
                 scale=part.scale,
                 seed=part.seed,
                 size=part.size,
+                most=part.most,
                 datasets=datasets,
                 workers=cores() if many else 1,
             )
@@ -47,7 +48,9 @@ def phantom_folder(plan: Plan, out: Path) -> Path:
     from tasks.phantoms import VERSION  # noqa: PLC0415
 
     part = plan.phantom
-    name = digest([part.model_dump(), phantom_datasets(plan), VERSION])[:8]
+    # Without a limit, the name of before there were limits.
+    asked = part.model_dump(exclude_none=True)
+    name = digest([asked, phantom_datasets(plan), VERSION])[:8]
     return out / f"phantoms-{part.scale}-{part.size}-{part.seed}-{name}"
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from methods.errors import InputError
 from tasks.manifest import Watch, digest, hashes
 from tasks.refusals import preparing
+from tasks.splits import Split
 
 Domain = Literal["fundus", "chest X-ray"]
 
@@ -85,12 +86,14 @@ class Source:
         cache: Where prepared arrays are kept between runs.
         scale: Share of each split that the root holds: 1 unless it holds phantoms.
         kind: Phantom or real.
+        most: The limit to the length of phantoms' lists (``Split.scaled``); None if there is none.
     """
 
     root: Path
     cache: Path
     scale: float = 1.0
     kind: Literal["real", "phantom"] = "real"
+    most: int | None = None
 
     @classmethod
     def at(cls, root: Path, cache: Path) -> "Source":
@@ -107,12 +110,20 @@ class Source:
         if not mark.exists():
             return cls(root, cache)
         try:
-            scale = float(json.loads(mark.read_text(encoding="utf-8"))["scale"])
+            record = json.loads(mark.read_text(encoding="utf-8"))
+            scale, most = float(record["scale"]), record.get("most")
+            limit = None if most is None else int(most)
+            found = cls(root, cache, scale, "phantom", limit)
+            found.held(Split((), ()))  # refuses what nothing can have been written with
         except (ValueError, KeyError, TypeError) as error:
             raise MissingDataError(
                 f"{mark} is damaged ({error!r}): remove {root} and write the phantoms again"
             ) from error
-        return cls(root, cache, scale, "phantom")
+        return found
+
+    def held(self, split: Split) -> Split:
+        """The part of a published split that the root holds: all of it unless of phantoms."""
+        return split.scaled(self.scale, self.most)
 
     def hashes(
         self, name: str, paths: list[Path], root: Path | None = None, watch: Watch | None = None

@@ -76,9 +76,9 @@ class ExtraIdrid(Idrid):
 
     def split(self, source: Source) -> Split:
         """The published split; of phantoms, the photographs that the root holds."""
-        if source.scale == 1.0:
+        if source.scale == 1.0 and source.most is None:
             return super().split(source)
-        return read_split("idrid").scaled(source.scale)
+        return source.held(read_split("idrid"))
 
     def example(self, root: Path, image_id: str) -> Example:
         """As for every task of IDRiD, but a photograph without the lesion has no mask."""

@@ -91,8 +91,7 @@ class LandmarkTask(ListedTask):
 
     def split(self, source: Source) -> Split:
         """The published split, or the part of it that a phantom root holds."""
-        split = read_split(self.split_name)
-        return split if source.scale == 1.0 else split.scaled(source.scale)
+        return source.held(read_split(self.split_name))
 
     def every(self, source: Source) -> list[Marked]:
         """All images, those that train first."""

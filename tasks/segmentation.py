@@ -68,8 +68,7 @@ class SegmentationTask(ListedTask):
 
     def split(self, source: Source) -> Split:
         """The published split, or the part of it that a phantom root holds."""
-        split = read_split(self.split_name or self.name)
-        return split if source.scale == 1.0 else split.scaled(source.scale)
+        return source.held(read_split(self.split_name or self.name))
 
     def wanted(self, source: Source) -> list[Path]:
         """Every file that the task reads, once each, there or not."""

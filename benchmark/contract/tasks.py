@@ -4,7 +4,7 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -99,7 +99,8 @@ def complete(subject: Subject) -> None:
 def named_when_missing(subject: Subject) -> None:
     """Missing files are named, with where to get them, and nothing is written."""
     with tempfile.TemporaryDirectory() as place:
-        empty = Source(Path(place) / "data", Path(place) / "cache", subject.source.scale)
+        folder = Path(place)
+        empty = replace(subject.source, root=folder / "data", cache=folder / "cache")
         empty.root.mkdir()
         try:
             subject.task.load(empty, SHORTEST)

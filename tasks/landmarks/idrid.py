@@ -47,8 +47,7 @@ class IdridCenter(LandmarkTask):
             tuple(f"{part}/IDRiD_{number:03d}" for number in range(1, count + 1))
             for part, _, count in OFFICIAL
         )
-        split = Split(train, test)
-        return split if source.scale == 1.0 else split.scaled(source.scale)
+        return source.held(Split(train, test))
 
     def marked(self, root: Path, image_id: str) -> Marked:
         """The photograph and its part's table."""

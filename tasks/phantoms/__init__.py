@@ -17,6 +17,7 @@ from pathlib import Path
 
 from methods.errors import InputError
 from tasks.phantoms.layouts import LAYOUTS, Layout, Line, Request, write_tables
+from tasks.splits import Split
 
 __all__ = ["DATASETS", "VERSION", "PhantomError", "count_phantoms", "write_phantoms"]
 
@@ -43,6 +44,7 @@ def write_phantoms(  # noqa: PLR0913 - all but root are options
     scale: float,
     seed: int,
     size: int = 256,
+    most: int | None = None,
     datasets: Sequence[str] | None = None,
     workers: int = 1,
     observe: Callable[[int], None] | None = None,
@@ -51,7 +53,7 @@ def write_phantoms(  # noqa: PLR0913 - all but root are options
 
     They are laid out as the official archives unpack. ``PHANTOM.json`` holds the arguments, the
     version, and as ``leaks`` which pool images show a test image. An image depends on seed, size,
-    data set and id; scale and data sets only select.
+    data set and id; scale, limit and data sets only select.
 
     Args:
         root: Folder to make; its parents are made as needed.
@@ -59,6 +61,8 @@ def write_phantoms(  # noqa: PLR0913 - all but root are options
         seed: Seed of every image.
         size: Short side of the photographs and side of the radiographs in pixels, at least 64.
             JSRT's side is the next of 256, 512, 1024 and 2048.
+        most: After the scale, no training list is longer than this, at least 4, and no test list
+            longer than half of it; pools are not cut. No limit if None.
         datasets: Which of ``DATASETS`` to write; all by default.
         workers: Processes that draw; 1 draws in this one.
         observe: Called after each image with 1; ``count_phantoms`` says how often.
@@ -67,7 +71,8 @@ def write_phantoms(  # noqa: PLR0913 - all but root are options
         PhantomError: If an argument is out of range, or a data set is not known.
         PhantomExistsError: If the folder exists.
     """
-    request, layouts = Request(scale, seed, size), chosen(scale, datasets)
+    request = Request(scale, seed, size, most)
+    layouts = chosen(request, datasets)
     if size < SMALLEST:
         raise PhantomError(f"size must be at least {SMALLEST} pixels, not {size}")
     if workers < 1:
@@ -90,20 +95,24 @@ def write_phantoms(  # noqa: PLR0913 - all but root are options
         whole.rename(root)
 
 
-def count_phantoms(*, scale: float, datasets: Sequence[str] | None = None) -> int:
+def count_phantoms(
+    *, scale: float, most: int | None = None, datasets: Sequence[str] | None = None
+) -> int:
     """How many images ``write_phantoms`` will write.
 
     Raises:
-        PhantomError: If the scale is out of range, or a data set is not known.
+        PhantomError: If scale or limit is out of range, or a data set is not known.
     """
-    request = Request(scale, seed=0, size=SMALLEST)
-    return sum(len(layout.images(request)) for layout in chosen(scale, datasets))
+    request = Request(scale, seed=0, size=SMALLEST, most=most)
+    return sum(len(layout.images(request)) for layout in chosen(request, datasets))
 
 
-def chosen(scale: float, datasets: Sequence[str] | None) -> list[Layout]:
-    """The layouts of some data sets, or all."""
-    if not 0 < scale <= 1:
-        raise PhantomError(f"scale must lie in (0, 1], not {scale}")
+def chosen(request: Request, datasets: Sequence[str] | None) -> list[Layout]:
+    """The layouts of some data sets, or all; refuses what no split can be cut to."""
+    try:
+        Split((), ()).scaled(request.scale, request.most)
+    except ValueError as error:
+        raise PhantomError(str(error)) from error
     for name in datasets or ():
         if name not in DATASETS:
             near = get_close_matches(name, DATASETS, 1)
@@ -130,7 +139,9 @@ def record(request: Request, layouts: list[Layout]) -> dict[str, object]:
         for copy in layout.copies(request)
         if copy.test_image.split("/", maxsplit=1)[0] in folders
     ]
-    return asdict(request) | {"version": VERSION, "datasets": list(folders), "leaks": leaks}
+    # Without a limit, the record of before there were limits.
+    asked = {name: value for name, value in asdict(request).items() if value is not None}
+    return asked | {"version": VERSION, "datasets": list(folders), "leaks": leaks}
 
 
 @contextmanager

@@ -11,6 +11,9 @@ from importlib.resources import files
 
 from methods.errors import InputError
 
+#: What is left of a training list and of a test list, however small the scale.
+LEAST_TRAINING, LEAST_TEST = 4, 2
+
 #: Whose image it is, by the image's id; None if nobody knows.
 Person = Callable[[str], str | None]
 
@@ -33,21 +36,26 @@ class Split:
     train: tuple[str, ...]
     test: tuple[str, ...]
 
-    def scaled(self, scale: float) -> "Split":
+    def scaled(self, scale: float, most: int | None = None) -> "Split":
         """Keep the first ids only: at least 4 for training and 2 for testing.
 
         Args:
             scale: Share of each list kept, in (0, 1].
+            most: Of that share, the most ids kept for training, at least 4; for testing half as
+                many, rounded down. No limit if None.
 
         Raises:
-            ValueError: If the scale lies outside (0, 1].
+            ValueError: If the scale lies outside (0, 1], or the limit is below 4.
         """
         if not 0.0 < scale <= 1.0:
             raise ValueError(f"scale must lie in (0, 1], not {scale}")
-        return Split(
-            self.train[: max(4, round(scale * len(self.train)))],
-            self.test[: max(2, round(scale * len(self.test)))],
-        )
+        if most is not None and most < LEAST_TRAINING:
+            raise ValueError(f"most must be at least {LEAST_TRAINING}, not {most}")
+        train = max(LEAST_TRAINING, round(scale * len(self.train)))
+        test = max(LEAST_TEST, round(scale * len(self.test)))
+        if most is not None:
+            train, test = min(train, most), min(test, most // 2)
+        return Split(self.train[:train], self.test[:test])
 
     def fraction(
         self, fraction: float, person: Person = unknown

@@ -95,7 +95,11 @@ def test_what_is_set_is_not_scaled() -> None:
 @pytest.mark.parametrize("command", ["run", "pretrain"])
 @pytest.mark.parametrize(
     ("arguments", "expected"),
-    [(("--scale", "0"), "--scale must lie"), (("--set", "syze=1"), "did you mean 'size'")],
+    [
+        (("--scale", "0"), "--scale must lie"),
+        (("--set", "syze=1"), "did you mean 'size'"),
+        (("--set", "phantom.most=3"), "phantom.most: Input should be greater than or equal to 4"),
+    ],
 )
 def test_mistakes_are_one_line(
     tmp_path: Path,

@@ -210,6 +210,16 @@ def test_leaks_of_a_folder_are_listed_with_their_evidence(
     assert all(0 < row["similarity"] <= 1 for row in rows)
 
 
+@pytest.mark.parametrize(("words", "most"), [((), None), (("--most", "6"), 6)])
+def test_phantoms_are_limited_on_request(
+    words: tuple[str, ...], most: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, object] = {}
+    monkeypatch.setattr("tasks.phantoms.write_phantoms", lambda _, **given: asked.update(given))
+    assert called(monkeypatch, "phantom", tmp_path / "new", *words) == 0
+    assert asked == {"scale": 0.2, "most": most, "seed": 0, "size": 256}
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -224,6 +234,7 @@ def test_leaks_of_a_folder_are_listed_with_their_evidence(
         (("status", "--root", ".", "--cache", "/dev/null"), "cannot be kept in /dev/null"),
         (("phantom", "."), "exists"),
         (("phantom", "new", "--scale", "2"), "scale must lie in (0, 1], not 2"),
+        (("phantom", "new", "--most", "3"), "most must be at least 4, not 3"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -141,6 +141,15 @@ def test_a_rule_of_selection_is_part_of_the_key_unless_it_is_the_usual_one(
     assert [terms.get("selection") for terms in terms] == [None, "last"]
 
 
+def test_without_a_limit_to_phantoms_terms_are_those_of_before(
+    source: Source, tmp_path: Path
+) -> None:
+    before: dict[str, object] = {"scale": 0.25, "size": 256, "seed": 0}
+    for limit in ({}, {"most": 8}):
+        terms = question(settled(source, tmp_path, phantom=limit), source).terms
+        assert terms["phantom"] == before | limit
+
+
 def test_what_an_audit_compares_is_no_part_of_a_key(source: Source, tmp_path: Path) -> None:
     plain = settled(source, tmp_path)
     told = settled(

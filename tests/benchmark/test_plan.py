@@ -98,6 +98,8 @@ def test_unknown_names_suggest_the_nearest(
         ("images = 64", 'images = 64\naxis = "watts"', "budget.axis: .*not 'watts'"),
         ("images = 64", "images = 64\ntolerance = -1", "budget.tolerance: .*not -1"),
         ("seeds", "limits = {hours = 0}\nseeds", "limits.hours: .*greater than 0, not 0"),
+        ("seeds", "phantom = {most = 3}\nseeds", "phantom.most: .*or equal to 4, not 3"),
+        ("seeds", "phantom = {most = 4.5}\nseeds", "phantom.most: .*not 4.5"),
     ],
 )
 def test_wrong_values_are_named(tmp_path: Path, old: str, new: str, expected: str) -> None:

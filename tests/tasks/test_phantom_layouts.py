@@ -206,6 +206,14 @@ def test_what_recurs_was_written_at_every_scale(scale: float) -> None:
         assert uids
 
 
+def test_what_recurs_was_written_within_a_limit() -> None:
+    request = Request(1.0, 0, 64, 12)
+    for layout in (idrid, cxr8):
+        assert len(layout.copies(request)) == 6
+    uids = {Path(copy.test_image).stem for copy in cxr8.copies(request)}
+    assert uids == set(read_split("siim_pneumothorax").test[:6])
+
+
 @pytest.mark.parametrize(("datasets", "scale"), [(["IDRiD"], 0.045), (["CXR8", "SIIM-ACR"], 0.025)])
 def test_leaks_are_the_same_pictures_in_other_bytes(
     datasets: list[str], scale: float, tmp_path: Path

@@ -1,14 +1,24 @@
 """Writing phantoms: whole or not at all, the same bytes again, only what is asked for."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from benchmark import registry
 from methods.errors import InputError
+from tasks import EXTRAS, LANDMARKS, TASKS
 from tasks.base import MissingDataError, Source
 from tasks.phantoms import DATASETS, VERSION, count_phantoms, write_phantoms
-from tasks.phantoms.layouts import Line, Request, write_chasedb1, write_cxr8
+from tasks.phantoms.layouts import (
+    Line,
+    Request,
+    write_chasedb1,
+    write_cxr8,
+    write_idrid_segmentation,
+)
+from tasks.segmentation import SegmentationTask
 
 SCALE, SEED, SIZE = 0.01, 3, 64
 
@@ -90,10 +100,51 @@ def test_record_comes_with_a_whole_folder(root: Path) -> None:
     assert names(root.parent) == {"data"}  # the unfinished folder is gone
 
 
+def test_a_limit_goes_from_the_record_to_every_task(tmp_path: Path) -> None:
+    seen: list[int] = []
+    datasets = ["IDRiD", "SIIM-ACR"]
+    write_phantoms(
+        tmp_path / "data", scale=0.02, seed=0, size=64, most=4, datasets=datasets,
+        observe=seen.append,
+    )  # fmt: skip
+    assert len(seen) == count_phantoms(scale=0.02, most=4, datasets=datasets) == 26
+    record = json.loads((tmp_path / "data" / "PHANTOM.json").read_text(encoding="utf-8"))
+    assert (record["most"], record["scale"]) == (4, 0.02)
+    source = Source.at(tmp_path / "data", tmp_path / "cache")
+    assert (source.scale, source.most, source.kind) == (0.02, 4, "phantom")
+    names = [name for name in (*TASKS, *EXTRAS, *LANDMARKS) if "idrid" in name or "siim" in name]
+    assert len(names) == 8
+    for name in names:
+        task = registry.listed(name)
+        assert task.files(source)  # all of them are there
+        split = task.split(source)
+        assert (len(split.train), len(split.test)) == (4, 2)
+    drawn = {path.stem for path in source.root.rglob("*.dcm")}
+    siim = registry.listed("siim_pneumothorax").split(source)
+    assert len(drawn) == 4 + 2 + 4  # some show no pneumothorax and are on no list
+    assert drawn > {*siim.train, *siim.test}
+
+
+@pytest.mark.parametrize("name", EXTRAS)
+def test_at_full_scale_extra_lesions_keep_to_the_photographs_drawn(
+    name: str, make_task: Callable[[str], SegmentationTask], tmp_path: Path
+) -> None:
+    drawn = write_idrid_segmentation.images(Request(1.0, 0, 64, 30))
+    split = make_task(name).split(Source(tmp_path, tmp_path, 1.0, "phantom", 30))
+    assert [Path(image).name for image in drawn] == [*split.train, *split.test]
+    assert (len(split.train), len(split.test)) == (30, 15)
+
+
 @pytest.mark.parametrize("scale", [0.0, -0.5, 1.01])
 def test_refuses_scales_out_of_range(tmp_path: Path, scale: float) -> None:
     with pytest.raises(ValueError, match=str(scale)):
         write_phantoms(tmp_path / "data", scale=scale, seed=0)
+
+
+def test_refuses_a_limit_too_small(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="most must be at least 4, not 3"):
+        write_phantoms(tmp_path / "data", scale=0.1, seed=0, most=3)
+    assert not (tmp_path / "data").exists()
 
 
 def test_refuses_small_pictures(tmp_path: Path) -> None:
@@ -120,7 +171,13 @@ def test_refuses_no_workers(tmp_path: Path) -> None:
         write_phantoms(tmp_path / "data", scale=0.1, seed=0, workers=0)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"scale": "all"}', '{"scale": null}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", "{}", '{"scale": "all"}', '{"scale": null}', '{"scale": 2}'),
+        *('{"scale": 0.1, "most": "all"}', '{"scale": 0.1, "most": 3}'),
+    ],
+)
 def test_a_damaged_record_is_named(text: str, tmp_path: Path) -> None:
     (tmp_path / "PHANTOM.json").write_text(text, encoding="utf-8")
     with pytest.raises(

@@ -175,3 +175,18 @@ def test_scaled_splits_are_prefixes(train: int, test: int, scale: float) -> None
 def test_refuses_scales_out_of_range(scale: float) -> None:
     with pytest.raises(ValueError, match=str(scale)):
         Split(ids(10), ids(10)).scaled(scale)
+
+
+@repeatable
+@given(st.integers(1, 200), st.integers(1, 200), fractions, st.integers(4, 300))
+def test_a_limit_cuts_what_the_scale_leaves(train: int, test: int, scale: float, most: int) -> None:
+    whole = Split(ids(train), ids(test))
+    part = whole.scaled(scale)
+    assert whole.scaled(scale, most) == Split(part.train[:most], part.test[: most // 2])
+    assert whole.scaled(scale, None) == part
+
+
+@pytest.mark.parametrize("most", [3, 0, -4])
+def test_refuses_limits_that_leave_too_little(most: int) -> None:
+    with pytest.raises(ValueError, match=f"most must be at least 4, not {most}"):
+        Split(ids(10), ids(10)).scaled(1.0, most)

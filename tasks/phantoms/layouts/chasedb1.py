@@ -7,14 +7,13 @@ from PIL import Image
 from tasks.phantoms.fundus import draw_fundus
 from tasks.phantoms.layouts.writing import Layout, Line, Request, save_photograph
 from tasks.phantoms.looks import CHASEDB1, of_person
-from tasks.splits import read_split
 
 FOLDER = "CHASEDB1"
 
 
 def images(request: Request) -> list[str]:
     """Ids such as ``Image_01L``."""
-    split = read_split("chasedb1_vessel").scaled(request.scale)
+    split = request.split("chasedb1_vessel")
     return [*split.train, *split.test]
 
 

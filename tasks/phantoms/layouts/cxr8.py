@@ -49,10 +49,11 @@ def original_of(image: str) -> str | None:
 def copies(request: Request) -> list[Copy]:
     """Which radiographs repeat a test image of SIIM-ACR."""
     originals = {image: original_of(image) for image in images(request)}
+    written = request.split(siim.SPLIT).test  # which a limit cuts, but not the pool
     return [
         Copy(f"{FOLDER}/images/{image}.png", siim.dicom_path(original))
         for image, original in originals.items()
-        if original is not None
+        if original in written
     ]
 
 

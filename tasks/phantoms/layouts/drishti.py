@@ -7,7 +7,6 @@ from tasks.phantoms.fundus import draw_fundus
 from tasks.phantoms.layouts.writing import Layout, Line, Request, save_levels, save_photograph
 from tasks.phantoms.looks import DRISHTI
 from tasks.phantoms.observers import soft_map
-from tasks.splits import read_split
 
 FOLDER = "Drishti-GS1_files"
 PARTS = {"Training": "GT", "Test": "Test_GT"}  # folder of the masks
@@ -20,7 +19,7 @@ SPREAD = {"disc": 0.03, "cup": 0.09}
 
 def images(request: Request) -> list[str]:
     """Names such as ``Training/drishtiGS_036``."""
-    split = read_split("drishti").scaled(request.scale)
+    split = request.split("drishti")
     parts = zip(PARTS, (split.train, split.test), strict=True)
     return [f"{part}/{image}" for part, ids in parts for image in ids]
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from tasks.phantoms.fundus import draw_fundus
 from tasks.phantoms.layouts.writing import Layout, Line, Request, save_mask, save_photograph
 from tasks.phantoms.looks import HRF
-from tasks.splits import read_split
 
 FOLDER = "HRF"
 TABLE = f"{FOLDER}/optic_disk_centers.csv"
@@ -18,7 +17,7 @@ TABLE = f"{FOLDER}/optic_disk_centers.csv"
 
 def images(request: Request) -> list[str]:
     """Ids such as ``01_dr``."""
-    split = read_split("hrf_vessel").scaled(request.scale)
+    split = request.split("hrf_vessel")
     return [*split.train, *split.test]
 
 

@@ -52,7 +52,7 @@ CENTRE_TABLES = {  # of the optic disc and the fovea, under the archive's uneven
 
 def segmentation_images(request: Request) -> list[str]:
     """Part and id of the segmentation photographs."""
-    split = read_split("idrid").scaled(request.scale)
+    split = request.split("idrid")
     parts = ((TRAINING, split.train), (TESTING, split.test))
     return [f"{part}/{image}" for part, ids in parts for image in ids]
 
@@ -110,11 +110,12 @@ def original_of(image: str) -> str | None:
 def copies(request: Request) -> list[Copy]:
     """Which grading photographs repeat a test photograph of the segmentation part."""
     originals = {image: original_of(image) for image in grading_images(request)}
+    written = request.split("idrid").test  # which a limit cuts, but not the grading part
     tests = f"{SEGMENTATION}/1. Original Images/{TESTING}"
     return [
         Copy(f"{GRADING}/{image}.jpg", f"{tests}/{original}.jpg")
         for image, original in originals.items()
-        if original is not None
+        if original in written
     ]
 
 

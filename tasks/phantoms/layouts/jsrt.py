@@ -6,7 +6,6 @@ import numpy as np
 
 from tasks.phantoms.chest import JSRT, draw_chest
 from tasks.phantoms.layouts.writing import Layout, Line, Request, save_mask
-from tasks.splits import read_split
 
 FOLDER = "JSRT"
 SIDES = (256, 512, 1024, 2048)
@@ -21,7 +20,7 @@ MASKS = {
 
 def images(request: Request) -> list[str]:
     """Fold and id, such as ``fold1/JPCLN001``."""
-    split = read_split("scr").scaled(request.scale)
+    split = request.split("scr")
     folds = (("fold1", split.train), ("fold2", split.test))
     return [f"{fold}/{image}" for fold, ids in folds for image in ids]
 

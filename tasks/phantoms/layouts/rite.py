@@ -5,7 +5,6 @@ from pathlib import Path
 from tasks.phantoms.fundus import draw_fundus
 from tasks.phantoms.layouts.writing import Layout, Line, Request, save_mask, save_photograph
 from tasks.phantoms.looks import RITE
-from tasks.splits import read_split
 
 FOLDER = "RITE"
 #: Share of photographs with signs of mild retinopathy: 7 of DRIVE's 40 (Staal et al., 2004).
@@ -14,7 +13,7 @@ ILL = 7 / 40
 
 def images(request: Request) -> list[str]:
     """Names such as ``training/21``, as the files begin below ``RITE``."""
-    split = read_split("rite_vessel").scaled(request.scale)
+    split = request.split("rite_vessel")
     parts = (("training", split.train), ("test", split.test))
     return [f"{part}/{image}" for part, ids in parts for image in ids]
 

@@ -10,7 +10,6 @@ from tasks.phantoms.chest import SIIM, ChestPhantom, draw_chest
 from tasks.phantoms.dicom import SYNTAXES, write_dicom
 from tasks.phantoms.layouts.writing import Layout, Line, Request
 from tasks.rle import NEGATIVE, encode
-from tasks.splits import read_split
 
 FOLDER = "SIIM-ACR"
 SPLIT = "siim_pneumothorax"
@@ -26,7 +25,7 @@ CUT, OVERLAP = 0.2, 2
 
 def images(request: Request) -> list[str]:
     """UIDs: the published positives, then some negatives."""
-    split = read_split(SPLIT).scaled(request.scale)
+    split = request.split(SPLIT)
     numbers = range(20001, 20001 + request.count(NEGATIVES, LEAST_NEGATIVES))
     return [*split.train, *split.test, *(NEGATIVE_UID.format(number=n) for n in numbers)]
 

@@ -19,7 +19,7 @@ ILL = 0.5
 
 def images(request: Request) -> list[str]:
     """Ids such as ``im0001``."""
-    split = read_split("stare_vessel").scaled(request.scale)
+    split = request.split("stare_vessel")
     return [*split.train, *split.test]
 
 

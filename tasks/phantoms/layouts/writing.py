@@ -13,6 +13,7 @@ from jaxtyping import Bool, UInt8
 from PIL import Image
 
 from tasks.phantoms.fields import derived_rng
+from tasks.splits import Split, read_split
 
 #: JPEG quality of photographs, and of those that recur elsewhere: other bytes, the same picture.
 QUALITY, QUALITY_COPY = 93, 80
@@ -20,18 +21,30 @@ QUALITY, QUALITY_COPY = 93, 80
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to write: share of each data set in (0, 1], seed, short side in pixels."""
+    """What to write.
+
+    Attributes:
+        scale: Share of each data set, in (0, 1].
+        seed: Seed of every image.
+        size: Short side in pixels.
+        most: Limit to the length of tasks' lists (``Split.scaled``); none if None.
+    """
 
     scale: float
     seed: int
     size: int
+    most: int | None = None
 
     def rng(self, dataset: str, image: str) -> np.random.Generator:
         """The generator of one image."""
         return derived_rng(self.seed, dataset, image)
 
+    def split(self, name: str) -> Split:
+        """The part of a published split that is written."""
+        return read_split(name).scaled(self.scale, self.most)
+
     def count(self, full: int, least: int) -> int:
-        """How many of ``full`` images are written."""
+        """How many of ``full`` images of a pool, which has no limit, are written."""
         return max(least, round(self.scale * full))
 
 
