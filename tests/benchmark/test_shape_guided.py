@@ -3,12 +3,15 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from rich.console import Console
 
 from benchmark.arms import FROZEN, ONE_STAGE, PROBE, TWO_STAGES, arms, protocol_of, settings_of
 from benchmark.asked import asked
@@ -20,8 +23,11 @@ from benchmark.forecast.tuning import Tuning
 from benchmark.forecast.work import Counts
 from benchmark.grid import config_of, tasks_of
 from benchmark.plan import Plan, checked, read_plan
-from benchmark.report.gathered import gather
-from benchmark.report.guided import ORACLE_NOTE, guided_table
+from benchmark.report.figures.captions import SOURCES
+from benchmark.report.gathered import Gathered, gather
+from benchmark.report.guided import GuidedTable, guided_table
+from benchmark.report.guided_notes import DRAWN_NOTE, ORACLE_NOTE, READING
+from benchmark.report.guiding import print_guided
 from benchmark.rows import method_of, module_of
 from benchmark.shapes import check_priors
 from benchmark.status import State, standings
@@ -227,14 +233,26 @@ def test_all_cells_are_there_and_the_audit_finds_them_fair(folder: Path) -> None
     assert "shapes" not in asked(folder).terms
 
 
-def test_the_table_says_what_each_row_is(folder: Path) -> None:
-    table = guided_table(gather(folder, "refuse"))
+def table_of(found: Gathered) -> GuidedTable:
+    table = guided_table(found)
     assert table is not None
+    return table
+
+
+def test_the_table_says_what_each_row_is(folder: Path) -> None:
+    table = table_of(gather(folder, "refuse"))
     assert [row.label for row in table.rows][:3] == ["octa, map", "octa, regions", "octa, refined"]
     assert [row.label for row in table.rows if row.oracle] == ["ld clusters (oracle)"]
-    assert ORACLE_NOTE in table.notes
-    assert "Prior octa: phantom:octa: another modality, drawn." in table.notes
-    assert any(note.startswith("Skipped: mine on chasedb1_vessel") for note in table.notes)
+    assert {
+        *(READING, ORACLE_NOTE, SOURCES["phantom"], DRAWN_NOTE.format("octa")),
+        "Prior octa: phantom:octa: another modality, drawn.",
+        "Hyperparameters: defaults of each method's Config, not tuned.",
+        "One seed: nothing shows how much another training run would differ.",
+    } <= set(table.notes)
+    text = table.markdown()
+    assert "ld of the oracle differs from octa, mine in batch_size (8, not 6); batch_size" in text
+    assert "- Skipped: mine, map on chasedb1_vessel (seed 0); mine, regions on chasedb1_" in text
+    assert any(note.startswith("Few test images (chasedb1_vessel") for note in table.notes)
     record = json.loads((folder / "shape_guided.json").read_text(encoding="utf-8"))["shape_guided"]
     assert record["rows"] == table.record()["rows"]
     scores = {row["row"]: row["scores"]["chasedb1_vessel"] for row in record["rows"]}
@@ -245,6 +263,65 @@ def test_the_table_says_what_each_row_is(folder: Path) -> None:
     )
     for name in ("shape_guided.csv", "shape_guided.md", "leaderboard.html"):
         assert "octa, refined" in (folder / name).read_text(encoding="utf-8")
+
+
+def with_another_seed(found: Gathered, gone: Status | None) -> Gathered:
+    """The same cells again, as if of another seed, but for octa's refined: missing, or ``gone``."""
+    there = dict(found.there)
+    for cell, result in found.there.items():
+        fails = cell.stages == guided.REFINED and cell.method == "octa"
+        if not fails:
+            there[replace(cell, seed=1)] = result
+        elif gone is not None:
+            there[replace(cell, seed=1)] = replace(result, status=gone)
+    cells = (*found.question.cells, *(replace(cell, seed=1) for cell in found.question.cells))
+    return replace(found, question=replace(found.question, cells=cells), there=there)
+
+
+@pytest.mark.parametrize(("gone", "word"), [(None, "Not run"), (Status.FAILED, "Failed")])
+def test_a_row_without_a_seed_has_no_mean(folder: Path, gone: Status | None, word: str) -> None:
+    one = gather(folder, "refuse")
+    table = table_of(with_another_seed(one, gone))
+    rows = {row.label: row for row in table.rows}
+    lacking, whole = rows["octa, refined"], rows["octa, map"]
+    assert np.isnan(lacking.scores["chasedb1_vessel"].value)
+    assert (lacking.texts(), lacking.cells) == (["-", "1/2"], (1, 2))
+    assert not np.isnan(whole.scores["chasedb1_vessel"].value)
+    assert whole.cells == (2, 2)
+    assert f"{word}: octa, refined on chasedb1_vessel (seed 1)." in table.notes
+    assert any("With 2 seeds intervals are too narrow" in note for note in table.notes)
+    assert "| octa, refined | - | 1/2 |" in table.markdown()
+    line = table.table().set_index("row").loc["octa, refined"]
+    assert (line["cells"], line["cells_asked"]) == (1, 2)
+
+
+def test_a_table_of_failures_is_one(folder: Path) -> None:
+    found = gather(folder, "refuse")
+    failed = {c: replace(r, status=Status.FAILED) for c, r in found.there.items()}
+    table = table_of(replace(found, there=failed))
+    assert {row.texts()[-1] for row in table.rows} == {"0/1"}
+    assert all(np.isnan(row.scores["chasedb1_vessel"].value) for row in table.rows)
+
+
+def test_cells_on_other_terms_are_told(folder: Path) -> None:
+    found = gather(folder, "refuse")
+    (cell,) = (c for c in found.question.cells if c.stages == guided.RULES and c.method == "octa")
+    other = replace(cell, method="other", key={**cell.key, "manifest": "another"})
+    cells = (*found.question.cells, other)
+    there = {**found.there, other: found.there[cell]}
+    more = replace(found, question=replace(found.question, cells=cells), there=there)
+    assert any(note.startswith("Terms are mixed: octa") for note in table_of(more).notes)
+
+
+def test_only_the_oracle_is_red(folder: Path) -> None:
+    table = table_of(gather(folder, "refuse"))
+    out = StringIO()
+    named = replace(table, notes=(*table.notes, "Prior b: masks of the oracle at Delphi."))
+    print_guided(named, Console(file=out, force_terminal=True, color_system="standard", width=400))
+    red = [line for line in out.getvalue().splitlines() if "\x1b[31m" in line]
+    assert len(red) == 2
+    assert "ld clusters (oracle)" in red[0]
+    assert ORACLE_NOTE[:40] in red[1]
 
 
 def test_no_leaderboard_ranks_such_cells(folder: Path) -> None:
