@@ -178,9 +178,44 @@ def test_a_tasks_own_masks_are_no_prior(plan: Plan, tmp_path: Path) -> None:
     check_priors(unskipped, tasks, source)
     (mask, *_) = sorted((tmp_path / "data" / "CHASEDB1").glob("*_1stHO.png"))
     shutil.copy(mask, tmp_path / "masks" / "renamed.png")
-    with pytest.raises(ConfigError, match=r"renamed.png is .*_1stHO.png, a mask of the task chase"):
+    with pytest.raises(ConfigError, match=r"renamed.png is .*_1stHO.png, a file of the task chase"):
         check_priors(unskipped, tasks, source)
     check_priors(plan, tasks, source)  # the cell is left out
+
+
+@pytest.mark.parametrize("pattern", ["*_2ndHO.png", "*.jpg", "stored_anew/*.png"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_nothing_from_a_tasks_own_folder_is_a_prior(
+    tmp_path: Path, pattern: str, linked: bool, mistake: Callable[..., str]
+) -> None:
+    """Whose bytes are no file of the task: other observers', photographs, copies."""
+    root = tmp_path / "data"
+    write_phantoms(root, scale=0.02, seed=0, size=64, datasets=["CHASEDB1", "IDRiD"])
+    own = tmp_path / "link" if linked else root / "CHASEDB1"
+    if linked:
+        own.symlink_to(root / "CHASEDB1")
+    (own / "stored_anew").mkdir()
+    for mask in own.glob("*_1stHO.png"):
+        Image.open(mask).save(own / "stored_anew" / mask.name, compress_level=0)
+    skipped = PLAN.replace('"mine/chasedb1_vessel"', '"octa/chasedb1_vessel"')
+    text = skipped.replace('masks = "masks"\npattern = "*.png"', f'masks = "{own}"\npattern = "X"')
+    plan = written(tmp_path, text.replace('"X"', f'"{pattern}"'))
+    line = mistake("run", plan, "--data", root, "--out", tmp_path / "out", "--dry-run")
+    assert "[shapes.mine]: " in line
+    assert "the folder of the task chasedb1_vessel, which no training may see" in line
+    left_out = text.replace('"octa/', '"mine/').replace('"X"', f'"{pattern}"')
+    source = Source.at(root, tmp_path / "cache")
+    given = read_plan(written(tmp_path, left_out))
+    check_priors(given, tasks_of(given), source)
+
+
+def test_masks_beside_a_tasks_folder_are_a_prior(plan: Plan, tmp_path: Path) -> None:
+    write_phantoms(tmp_path / "data", scale=0.02, seed=0, size=64, datasets=["CHASEDB1"])
+    shutil.copytree(tmp_path / "masks", tmp_path / "data" / "OCTA")
+    source, shapes = Source.at(tmp_path / "data", tmp_path / "cache"), dict(plan.shapes)
+    shapes["mine"] = shapes["mine"].model_copy(update={"masks": str(tmp_path / "data" / "OCTA")})
+    other = plan.model_copy(update={"skip": {}, "shapes": shapes})
+    check_priors(other, tasks_of(other), source)
 
 
 def test_a_forecast_counts_looks_and_steps_by_hand() -> None:
