@@ -29,9 +29,11 @@ from benchmark.status import standings
 from benchmark.store import Store
 from benchmark.tuning.questions import settle as settle_tuning
 from methods.errors import ConfigError, UnknownNameError
+from methods.networks import Encoder
 from tasks import LANDMARKS
 from tasks.base import Source
 from tasks.landmarks import EMBEDDING, ENCODED, FACTS, MAPS, SUPPORT
+from tasks.landmarks.data import STRIDE
 from tasks.phantoms import write_phantoms
 from tests.benchmark.small_run import run_arguments
 
@@ -141,6 +143,18 @@ def test_landmarks_alone_need_no_downstream_table() -> None:
 def test_more_supports_than_images_are_refused(source: Source, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="supports = 9, and scr_heart_center has 4 images"):
         settled(source, tmp_path, landmarks={"supports": 9})
+
+
+@pytest.mark.parametrize(("size", "instead"), [(50, 48), (33, 32), (500, 496)])
+def test_sizes_that_misplace_coarse_features_are_refused(
+    size: int, instead: int, source: Source, tmp_path: Path
+) -> None:
+    assert Encoder.strides[-1] == STRIDE
+    message = f"size = {size}, and scr_heart_center needs a multiple of 16, e.g. {instead}: "
+    with pytest.raises(ConfigError, match=message):
+        settled(source, tmp_path, size=size)
+    with pytest.raises(ConfigError, match=message):
+        forecast(plan(size=size), torch.device("cpu"))
 
 
 def test_tuning_leaves_landmarks_out_and_refuses_them_by_name(
