@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
@@ -16,6 +17,7 @@ from benchmark.grid import changed
 from methods.base import DenseEmbedding, Method
 from methods.cards import Card, load_encoder, read_card
 from methods.errors import ConfigError, UnknownNameError
+from methods.ld.shape_guided import shape_guided
 from methods.networks import set_precision
 from methods.pretrain import build
 from tasks.base import NORMALISATION, Domain
@@ -125,7 +127,7 @@ def whole_method(card: Card) -> tuple[Method[Any] | None, str]:
     """
     name, network = card.record["method"]["name"], card.record["architecture"]
     try:
-        cls = registry.method(name)
+        cls = class_of(card)
     except UnknownNameError:
         return None, f"{name} is no method that is installed here"
     if not any(hasattr(cls, asked) for asked in ASKED):
@@ -146,6 +148,24 @@ def whole_method(card: Card) -> tuple[Method[Any] | None, str]:
             "ldbench that wrote it"
         ) from e
     return model.eval(), ""
+
+
+def class_of(card: Card) -> type[Method[Any]]:
+    """The class that trained an encoder; of a shape prior's row without the prior.
+
+    Raises:
+        UnknownNameError: If it is not installed.
+    """
+    name = card.record["method"]["name"]
+    if not of_shapes(card):
+        return registry.method(name)
+    # Only training looks at the masks, and no encoder's folder holds them.
+    return shape_guided(name, np.zeros((1, 1, 1), dtype=np.uint8))
+
+
+def of_shapes(card: Card) -> bool:
+    """Whether a shape prior taught an encoder: a row of a plan, no method that is registered."""
+    return "masks_sha256" in card.record["method"]["config"]
 
 
 def notes(seeing: Seeing, why: str) -> list[str]:
@@ -174,7 +194,8 @@ def stale(card: Card, model: Method[Any] | None) -> list[str]:
     """That the code which reads a method's tensors is another than the one that trained them."""
     if model is None:
         return []
-    code = fingerprint(registry.module_of(model.name))
+    module = registry.SHAPE_GUIDED if of_shapes(card) else registry.module_of(model.name)
+    code = fingerprint(module)
     if card.record.get("fingerprint") == digest(dict(code)):
         return []
     return [f"The code of {model.name} has changed since this encoder was trained."]

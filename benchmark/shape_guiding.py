@@ -11,7 +11,8 @@ from methods.errors import ConfigError
 def shape_guided(**options: Any) -> int:  # noqa: ANN401  (those of `ldbench run`)
     """Compute every cell of PLAN, which has [shapes], that OUT lacks; print the table of them.
 
-    As `ldbench run`, which computes the same cells: no vessel label is used but to score.
+    As `ldbench run`, which computes the same cells. No label of a task's own images is used but to
+    score, except by the row named oracle; a prior may be masks of other images.
     """
     from benchmark.changes import Of, plan_from  # noqa: PLC0415
 

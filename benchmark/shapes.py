@@ -1,19 +1,19 @@
 """Whether a plan's shape priors may be used on its tasks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from benchmark.plan import Plan, entry
 from benchmark.rows import prior_of
 from methods.errors import ConfigError
-from tasks.base import Source
-from tasks.listed import ListedTask
-from tasks.segmentation import SegmentationTask
+from tasks.base import Source, Task
 
 
-def check_priors(plan: Plan, tasks: Mapping[str, ListedTask], source: Source) -> None:
-    """Insist that no prior is made of a task's own masks, unless the plan leaves that cell out.
+def check_priors(plan: Plan, tasks: Mapping[str, Task], source: Source) -> None:
+    """Insist that no prior is made of a task's own files, unless the plan leaves that cell out.
 
-    Files are compared by their bytes; masks stored anew are not recognised.
+    What lies below a task's own folders is refused whatever it is: other observers' masks, copies
+    stored anew, the photographs. Elsewhere files are compared by their bytes.
 
     Raises:
         ConfigError: Naming the file and what to do.
@@ -22,16 +22,32 @@ def check_priors(plan: Plan, tasks: Mapping[str, ListedTask], source: Source) ->
         own = {digest: path for path, digest in prior_of(plan, row).files.items()}
         for given, (name, task) in zip(plan.tasks, tasks.items(), strict=True):
             cell = f"{row}/{entry(given)}"
-            if not own or cell in plan.skip or not isinstance(task, SegmentationTask):
+            if not own or cell in plan.skip:
                 continue
-            split = task.split(source)
-            examples = [task.example(source.root, each) for each in split.train + split.test]
-            masks = [path for example in examples for path in example.masks]
-            known = source.hashes(name, sorted(set(masks)))
-            for place, digest in known.items():
+            files = task.wanted(source)
+            remedy = (
+                f"of the task {name}, which no training may see: give other masks, or leave the "
+                f'cell out by [skip] "{cell}" = "its own masks"'
+            )
+            for folder in folders(files, source.root):
+                for path in own.values():
+                    if below(path, folder):
+                        raise ConfigError(
+                            f"[shapes.{row}]: {path} lies in {folder}, the folder {remedy}"
+                        )
+            for place, digest in source.hashes(name, files).items():
                 if digest in own:
-                    raise ConfigError(
-                        f"[shapes.{row}]: {own[digest]} is {place}, a mask of the task {name}, "
-                        "which no training may see: give other masks, or leave the cell out by "
-                        f'[skip] "{cell}" = "its own masks"'
-                    )
+                    raise ConfigError(f"[shapes.{row}]: {own[digest]} is {place}, a file {remedy}")
+
+
+def folders(files: Sequence[Path], root: Path) -> list[Path]:
+    """The folders below the data root that hold a task's files, or the root itself."""
+    first = (path.relative_to(root).parts[:-1][:1] for path in files)
+    return sorted({root.joinpath(*parts) for parts in first})
+
+
+def below(path: Path, folder: Path) -> bool:
+    """Whether a file lies below a folder, by its name or, where one is a link, in truth."""
+    return path.absolute().is_relative_to(folder.absolute()) or path.resolve().is_relative_to(
+        folder.resolve()
+    )

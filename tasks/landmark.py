@@ -177,7 +177,9 @@ class LandmarkTask(ListedTask):
             images, points = unpacked(whole, channels, preparation.SIDE)
 
             def derived(n: int) -> np.ndarray:
-                return packed(shrunk(images[n], size), (points[n, 0], points[n, 1]))
+                return packed(
+                    preparation.smaller_planes(images[n], size), (points[n, 0], points[n, 1])
+                )
 
             return cached(source.cache, recipe(size), derived, watch)
         return cached(source.cache, recipe(size), lambda n: self.row(every[n], size), watch)
@@ -197,7 +199,7 @@ class LandmarkTask(ListedTask):
                 f"of {marked.image}: is it of another picture, or of one of another size?"
             )
         large = preparation.resized(preparation.cropped(image, box)).transpose(2, 0, 1)
-        return packed(shrunk(large, size), point)
+        return packed(preparation.smaller_planes(large, size), point)
 
     def evaluate(
         self,
@@ -216,8 +218,3 @@ class LandmarkTask(ListedTask):
         if data.variant:
             scores.facts["variant"] = data.variant
         return scores
-
-
-def shrunk(planes: np.ndarray, size: int) -> np.ndarray:
-    """Smaller planes of an image, (channels, side, side)."""
-    return preparation.smaller_image(planes.transpose(1, 2, 0), size).transpose(2, 0, 1)

@@ -206,7 +206,9 @@ def load_pool(info: PoolInfo, source: Source, size: int, watch: Watch | None = N
     large = recipe(preparation.SIDE).path(source.cache)
     if size < preparation.SIDE and large.exists():
         whole = np.load(large, mmap_mode="r", allow_pickle=False)
-        array = cached(source.cache, recipe(size), lambda n: shrunk(whole[n], size), watch)
+        array = cached(
+            source.cache, recipe(size), lambda n: preparation.smaller_planes(whole[n], size), watch
+        )
     else:
         array = cached(
             source.cache, recipe(size), lambda n: prepared(paths[n], info.domain, size), watch
@@ -249,9 +251,4 @@ def prepared(path: Path, domain: Domain, size: int) -> np.ndarray:
         if box is None or (box[1] - box[0]) * (box[3] - box[2]) < SMALLEST_FIELD * height * width:
             return np.zeros((channels, size, size), dtype=np.uint8)
         image = preparation.cropped(image, box)
-    return shrunk(preparation.resized(image).transpose(2, 0, 1), size)
-
-
-def shrunk(image: np.ndarray, size: int) -> np.ndarray:
-    """A smaller image, channels first."""
-    return preparation.smaller_image(image.transpose(1, 2, 0), size).transpose(2, 0, 1)
+    return preparation.smaller_planes(preparation.resized(image).transpose(2, 0, 1), size)

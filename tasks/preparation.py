@@ -97,6 +97,13 @@ def smaller_image(pixels: Pixels, side: int) -> UInt8[np.ndarray, "side side cha
     return area_average(pixels, side).round().astype(np.uint8)
 
 
+def smaller_planes(
+    planes: UInt8[np.ndarray, "channels height width"], side: int
+) -> UInt8[np.ndarray, "channels side side"]:
+    """The same, channels first."""
+    return smaller_image(planes.transpose(1, 2, 0), side).transpose(2, 0, 1)
+
+
 def smaller_mask(
     mask: Bool[np.ndarray, "height width"], side: int
 ) -> Bool[np.ndarray, "side side"]:

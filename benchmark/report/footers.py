@@ -7,6 +7,7 @@ from benchmark.asked import Wanted
 from benchmark.cells import EXCLUDED
 from benchmark.ledger import CONTROL
 from benchmark.report.frame import Result
+from benchmark.report.statistics import FEW_COVERAGE
 
 #: Where the hyperparameters of methods are from that were not tuned.
 UNTUNED = "defaults of each method's Config, not tuned"
@@ -26,6 +27,33 @@ def budget_notes(terms: Mapping[str, Any]) -> list[str]:
         "than seeds of one method do: ranks at this budget are noise."
     )
     return [told] * (images < NOISE)
+
+
+def few_seeds_notes(counts: Iterable[int]) -> list[str]:
+    """What a reader has to know of few seeds; of the fewest of several tasks, 0 left out."""
+    fewest = min((count for count in counts if count), default=0)
+    if fewest == 1:
+        return ["One seed: nothing shows how much another training run would differ."]
+    if fewest not in FEW_COVERAGE:
+        return []
+    told = (
+        f"With {fewest} seeds intervals are too narrow where runs differ more than images: at "
+        f"worst they cover {FEW_COVERAGE[fewest]} %, not 95 %."
+    )
+    return [told]
+
+
+def few_images_notes(counts: Mapping[str, int]) -> list[str]:
+    """What a reader has to know of few test images, by task."""
+    few = {task: count for task, count in counts.items() if count in FEW_COVERAGE}
+    if not few:
+        return []
+    named, fewest = ", ".join(f"{task} {count}" for task, count in few.items()), min(few.values())
+    told = (
+        f"Few test images ({named}): intervals there are too narrow, at worst those on {fewest} "
+        f"images cover {FEW_COVERAGE[fewest]} %, not 95 %."
+    )
+    return [told]
 
 
 def pool_notes(facts: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -1,6 +1,6 @@
 """Vessels without labels: what shape priors, clusters and Frangi's filter score, as one table."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +9,12 @@ import pandas as pd
 
 from benchmark.asked import Wanted
 from benchmark.cells import Status
-from benchmark.report.estimate import Estimate
-from benchmark.report.footers import budget_notes, left_out_notes, pool_notes, stale_notes
-from benchmark.report.frame import Result
+from benchmark.report.estimate import NAN, Estimate
 from benchmark.report.gathered import SEED, Gathered
+from benchmark.report.guided_notes import notes
 from benchmark.report.scales import SCALES
 from benchmark.report.scores import Scores, scores
-from benchmark.report.selection import LACKING, Selection
+from benchmark.report.selection import Selection
 from benchmark.report.statistics import bootstrap, estimates
 from tasks import guided
 
@@ -30,16 +29,6 @@ WORDS = {
     "frangi": "Frangi and Otsu",
     "clusters-oracle": "{} clusters (oracle)",
 }
-#: What must be said, in red, of the clusters that test masks have chosen.
-ORACLE_NOTE = (
-    "Rows named oracle: the test masks themselves chose the cluster; an upper bound of what "
-    "clusters without a prior can reach, not a result."
-)
-READING = (
-    "No vessel label was used, in pre-training or afterwards. Map: share of cluster 0 above 0.5; "
-    "regions: softmax of the similarity with each region; refined: a second network taught by "
-    "both on the training images, without masks. Predictions are confined to the field of view."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +39,27 @@ class GuidedRow:
         label: As it is called in the table.
         method: The plan's row.
         stage: One of ``tasks.guided.STAGES``.
-        scores: Mean Dice by task over seeds and test images; NaN where there is none.
+        scores: Mean Dice by task over seeds and test images; no value on a task where it lacks a
+            cell that another row has.
+        cells: How many tasks and seeds it has, and how many any row was asked for.
     """
 
     label: str
     method: str
     stage: str
     scores: Mapping[str, Estimate]
+    cells: tuple[int, int]
 
     @property
     def oracle(self) -> bool:
         """Whether test masks have chosen what is scored."""
         return self.stage in guided.ORACLE
 
-    def cells(self) -> list[str]:
-        """A score per task, as text."""
-        return [score.text(SCALES[METRIC].decimals) for score in self.scores.values()]
+    def texts(self) -> list[str]:
+        """A score per task, then the cells: "3/4"."""
+        has, asked = self.cells
+        scores = [score.text(SCALES[METRIC].decimals) for score in self.scores.values()]
+        return [*scores, f"{has}/{asked}"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +82,11 @@ class GuidedTable:
         kinds = ", ".join(sorted(set(self.sources.values())))
         return f"shape-guided segmentation without labels: Dice on {kinds} images"
 
+    @property
+    def heads(self) -> list[str]:
+        """What stands above ``GuidedRow.texts``."""
+        return [*self.sources, "cells"]
+
     def table(self) -> pd.DataFrame:
         """One line a row; every estimate as three columns x, x_low, x_high."""
         lines = []
@@ -96,13 +95,13 @@ class GuidedTable:
             for task, score in row.scores.items():
                 names = (task, f"{task}_low", f"{task}_high")
                 line |= dict(zip(names, score.record().values(), strict=True))
-            lines.append(line)
+            lines.append(line | dict(zip(("cells", "cells_asked"), row.cells, strict=True)))
         return pd.DataFrame(lines)
 
     def markdown(self) -> str:
         """A heading, the table and the notes."""
-        lines = [["row", *self.sources], ["---"] * (1 + len(self.sources))]
-        lines += [[row.label, *row.cells()] for row in self.rows]
+        lines = [["row", *self.heads], ["---"] * (1 + len(self.heads))]
+        lines += [[row.label, *row.texts()] for row in self.rows]
         table = ["| " + " | ".join(line) + " |" for line in lines]
         notes = [f"- {note}" for note in self.notes]
         return "\n".join([f"# {self.title}", "", *table, "", *notes, ""])
@@ -119,6 +118,7 @@ class GuidedTable:
                     "stage": row.stage,
                     "oracle": row.oracle,
                     "scores": {task: score.record() for task, score in row.scores.items()},
+                    "cells": list(row.cells),
                 }
                 for row in self.rows
             ],
@@ -138,17 +138,28 @@ def guided_table(found: Gathered) -> GuidedTable | None:
         return None
     grid = laid_out(here)
     sample = bootstrap(grid, np.random.default_rng(SEED), DRAWS)
-    places = {label: place for place, label in enumerate(grid.methods)}
+    # A mean over fewer seeds than another row's would be over other runs.
+    means = np.where(grid.complete(), sample.means, NAN)
     rows = []
     for label, method, stage in ways(found.question.cells):
-        at = places[label]
-        own = estimates(sample.means[at], sample.draws[:, at])
-        rows.append(GuidedRow(label, method, stage, dict(zip(grid.tasks, own, strict=True))))
+        at = grid.methods.index(label)
+        own = estimates(means[at], sample.draws[:, at])
+        scores = dict(zip(grid.tasks, own, strict=True))
+        rows.append(GuidedRow(label, method, stage, scores, counted(here, method, stage)))
     sources = {
         str(task): str(kind) for task, kind in zip(here["task"], here["source"], strict=True)
     }
-    said = notes(found, here, sample.covers)
+    named = {(row.method, row.stage): row.label for row in rows}
+    said = notes(found, here, named, grid, sample.covers)
     return GuidedTable(dict(sorted(sources.items())), tuple(rows), tuple(said))
+
+
+def counted(frame: pd.DataFrame, method: str, stage: str) -> tuple[int, int]:
+    """On how many tasks and seeds a row has scores, and how many any row was asked for."""
+    cell = ["task", "seed"]
+    own = frame[(frame["method"] == method) & (frame["stage"] == stage)]
+    done = own[own["status"] == Status.DONE]
+    return len(done.drop_duplicates(cell)), len(frame.drop_duplicates(cell))
 
 
 def ways(cells: Iterable[Wanted]) -> list[tuple[str, str, str]]:
@@ -194,29 +205,3 @@ def laid_out(frame: pd.DataFrame) -> Scores:
         sources={},
     )
     return scores(selection)
-
-
-def notes(found: Gathered, frame: pd.DataFrame, covers: str) -> Iterator[str]:
-    """What a reader has to know."""
-    own = {c: r for c, r in found.there.items() if c.stages in guided.CELLS}
-    yield f"Means over seeds and test images with 95 % intervals; {covers}."
-    yield READING
-    yield from priors(own)
-    if set(guided.ORACLE) & set(frame["stage"]):
-        yield ORACLE_NOTE
-    for status, word in LACKING.items():
-        rows = frame[frame["status"] == status]
-        lacking = {f"{row.method} on {row.task}" for row in rows.itertuples()}
-        if lacking:
-            yield f"{word}: {', '.join(sorted(lacking))}."
-    yield from pool_notes(result.facts for result in own.values())
-    yield from stale_notes({c: r for c, r in found.old.items() if c in own})
-    yield from left_out_notes(found.left_out)
-    yield from budget_notes(found.question.terms)
-
-
-def priors(there: Mapping[Wanted, Result]) -> Iterator[str]:
-    """What each prior is."""
-    said = {cell.method: r.facts["prior"] for cell, r in there.items() if "prior" in r.facts}
-    for method, prior in said.items():
-        yield f"Prior {method}: {prior}."

@@ -10,6 +10,7 @@ from rich.text import Text
 from benchmark.durable import put_file
 from benchmark.report.gathered import SEED
 from benchmark.report.guided import GuidedTable
+from benchmark.report.guided_notes import ORACLE_NOTE
 
 STEM = "shape_guided"
 
@@ -36,12 +37,12 @@ def print_guided(table: GuidedTable, console: Console) -> None:
     """Show the table; what test masks have chosen is red."""
     console.print(Text(table.title, style="bold"))
     shown = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-    for name in ("row", *table.sources):
+    for name in ("row", *table.heads):
         shown.add_column(Text(name), overflow="fold")
     for row in table.rows:
         style = "red" if row.oracle else ""
-        shown.add_row(*(Text(text, style=style) for text in (row.label, *row.cells())))
+        shown.add_row(*(Text(text, style=style) for text in (row.label, *row.texts())))
     console.print(shown)
     for note in table.notes:
-        console.print(Text(f"- {note}", style="red" if "oracle" in note else ""))
+        console.print(Text(f"- {note}", style="red" if note == ORACLE_NOTE else ""))
     console.print()

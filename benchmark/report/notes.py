@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from benchmark.report.footers import few_images_notes
 from benchmark.report.scales import PRACTICAL_TIE, SCALES
 from benchmark.report.scores import DIRECT, Scores
 from benchmark.report.selection import DIRECT_STAGE, FLOOR, LACKING, PROBED, Selection
@@ -75,12 +76,7 @@ def _intervals(grid: Scores, sample: Bootstrap) -> Iterator[str]:
             f"With {fewest} seeds the intervals are too narrow where runs differ more than images: "
             f"at worst they cover {FEW_COVERAGE[fewest]} %, not 95 %."
         )
-    few = {task: n for task, n in images.items() if n in FEW_COVERAGE}
-    if few:
-        yield (
-            f"Few test images ({_each(few)}): intervals there are too narrow, at worst those on "
-            f"{min(few.values())} images cover {FEW_COVERAGE[min(few.values())]} %, not 95 %."
-        )
+    yield from few_images_notes(images)
     single = [task for task, n in images.items() if n == 1]
     if single:
         yield (

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,6 +19,15 @@ from tasks.probing.features import hypercolumns, level_weights
 GRID = 8
 #: Images that pass the networks together.
 BATCH = 8
+
+
+@runtime_checkable
+class OwnPatches(Protocol):
+    """A model that weighs the pixels of a patch itself, as LD with a window does."""
+
+    def patches(self, v: Tensor) -> Tensor:
+        """The unit vector of each patch, (images, dim, grid, grid), of pixels' unit vectors."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +75,15 @@ class Seeing:
 
     @torch.no_grad()
     def patches(self, inputs: Tensor) -> Float32[Tensor, "images patches dim"]:
-        """Each patch's unit embedding, or the features that take its place."""
+        """Each patch's unit embedding, or the features that take its place.
+
+        By the model's own weights if it has such, else by the mean of the patch's pixels.
+        """
         if isinstance(self.model, DenseEmbedding):
-            return patch_vectors(self.model.embed(inputs), self.grid)
+            pixels = self.model.embed(inputs)
+            if isinstance(self.model, OwnPatches):
+                return self.model.patches(pixels).float().flatten(2).transpose(1, 2)
+            return patch_vectors(pixels, self.grid)
         return hypercolumns(self.encoder(inputs), self.grid).flatten(2).transpose(1, 2)
 
     @torch.no_grad()

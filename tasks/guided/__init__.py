@@ -11,7 +11,7 @@ Stages = tuple[str, ...]
 RULES: Stages = ("shape-map", "shape-regions")
 #: A second network, taught by what both rules say of training images.
 REFINED: Stages = ("shape-refined",)
-#: The cluster whose map suits the test images best: it cheats, an upper bound for unguided LD.
+#: The single cluster, by largest share, that the test masks choose: it cheats.
 ORACLE: Stages = ("clusters-oracle",)
 #: Vesselness by a fixed filter: no encoder is used.
 FRANGI: Stages = ("frangi",)

@@ -14,6 +14,9 @@ from tasks.base import Normalisation
 WINDOW = 0.036
 #: Support images over which errors are averaged.
 SUPPORTS = 5
+#: Pixels a side of an encoder's coarsest features (``methods.networks.Encoder.strides``): of a size
+#: that it does not divide, the last ones are cut off, and coarse maps are not of the whole image.
+STRIDE = 16
 #: Images that pass the encoder together: dense vectors of more would fill the memory.
 BATCH = 2
 

@@ -1,8 +1,12 @@
 """Tables of centres, as the owners of data sets give them out."""
 
 import csv
-from collections.abc import Sequence
+import io
+import math
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from tasks.reading import ImageError, read_mask
 
@@ -11,7 +15,7 @@ from tasks.reading import ImageError, read_mask
 WRONG_ROW = 4
 
 
-def centres(path: Path) -> dict[str, tuple[float, float]]:
+def centres(path: Path) -> Mapping[str, tuple[float, float]]:
     """A point (x, y) in pixels for each image, by its name without a suffix, in small letters.
 
     The first column names the image; of the others, the first whose head ends in "x" or begins so
@@ -21,21 +25,32 @@ def centres(path: Path) -> dict[str, tuple[float, float]]:
         path: CSV, or a workbook (.xls).
 
     Raises:
-        ImageError: If the file cannot be read, or has no such columns.
+        ImageError: If the file cannot be read, has no such columns, or a point that is none.
     """
     try:
-        head, *lines = workbook(path) if path.suffix.lower() == ".xls" else text(path)
-        x, y = (column(head, axis) for axis in "xy")
-        found = {}
-        for line in lines:
-            if len(line) > max(x, y) and line[0].strip() and line[x].strip() and line[y].strip():
-                found[Path(line[0].strip().lower()).stem] = (float(line[x]), float(line[y]))
-    except (OSError, ValueError) as error:
+        state = path.stat()
+        return remembered(path, state.st_size, state.st_mtime_ns)
+    except (OSError, ValueError, csv.Error) as error:
         raise ImageError(
             f"{path} is no table of centres ({error}): a column with the image's name, then x and "
             "y in pixels are read"
         ) from error
-    return found
+
+
+@cache
+def remembered(path: Path, size: int, changed: int) -> Mapping[str, tuple[float, float]]:
+    """The same, read once as long as the file's size and time are the same: each image asks."""
+    del size, changed
+    head, *lines = workbook(path) if path.suffix.lower() == ".xls" else text(path)
+    x, y = (column(head, axis) for axis in "xy")
+    found = {}
+    for line in lines:
+        if len(line) > max(x, y) and line[0].strip() and line[x].strip() and line[y].strip():
+            point = (float(line[x]), float(line[y]))
+            if not all(map(math.isfinite, point)):
+                raise ValueError(f"the centre of {line[0].strip()} is {point[0]:g}, {point[1]:g}")
+            found[Path(line[0].strip().lower()).stem] = point
+    return MappingProxyType(found)
 
 
 def column(head: Sequence[str], axis: str) -> int:
@@ -54,14 +69,23 @@ def text(path: Path) -> list[list[str]]:
 
 
 def workbook(path: Path) -> list[list[str]]:
-    """Lines of HRF's workbook, of which one row is taken from the second sheet."""
+    """Lines of HRF's workbook, of which one row is taken from the second sheet.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
     import xlrd  # noqa: PLC0415  (needed for this one file)
 
     try:
-        book = xlrd.open_workbook(path)
-    except xlrd.XLRDError as error:
-        raise ValueError(error) from error
-    first = book.sheet_by_index(0)
+        # What xlrd thinks of a damaged file goes to the terminal unless it has a file of its own.
+        book = xlrd.open_workbook(path, logfile=io.StringIO())
+        first = book.sheet_by_index(0)
+    except OSError:
+        raise
+    # Of 3,000 damaged workbooks most gave no XLRDError but one of nine others, such as
+    # CompDocError, BadZipFile, struct.error, IndexError and AssertionError.
+    except Exception as error:
+        raise ValueError(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
     lines = [[str(value) for value in first.row_values(row)] for row in range(first.nrows)]
     if book.nsheets > 1 and len(lines) > WRONG_ROW:
         right = book.sheet_by_index(1)

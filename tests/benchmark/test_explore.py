@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from matplotlib.transforms import Bbox
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
@@ -19,6 +22,7 @@ from benchmark.fingerprint import fingerprint
 from benchmark.report.figures.explored import Scene, explored_figure
 from methods.base import History, Method, Pretrained
 from methods.ld import LocalDiscrimination
+from methods.ld.shape_guided import shape_guided
 from methods.pretrain import build
 from methods.random import RandomInitialisation
 from tasks.base import PHANTOM_MARK
@@ -31,7 +35,11 @@ SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
 def saved(
-    folder: Path, cls: type[Method[Any]], config: object, pool: str = "idrid_grading"
+    folder: Path,
+    cls: type[Method[Any]],
+    config: object,
+    pool: str = "idrid_grading",
+    code: str = "",
 ) -> Path:
     """An encoder's folder as a bench writes it, of a method that was not trained."""
     channels = 1 if pool == "chestxray14" else 3
@@ -43,7 +51,7 @@ def saved(
     method.eval()
     key = PretrainKey(cls.name, canonical(config), "tiny", 32, {}, pool, "abc", (), 3, 1)
     cell_key = CellKey(cls.name, key.hash, "hrf_vessel", "m", "p", ("direct",), {}, 3, 1)
-    cell = Cell(cell_key, key, "a", "e", fingerprint(f"methods.{cls.name}"))
+    cell = Cell(cell_key, key, "a", "e", fingerprint(code or f"methods.{cls.name}"))
     pixels = np.zeros((2, channels, 32, 32), dtype=np.uint8)
     images = Pool(POOLS[pool], ("b", "c"), pixels, np.arange(2), "abc", {}, 0)
     encoders.save(
@@ -198,6 +206,26 @@ def test_what_is_shown_instead_is_said(
     assert out.is_file()
 
 
+def test_a_shape_prior_is_no_reason_to_show_less(
+    made: Path, tmp_path: Path, call: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its row is no registered method, and its masks are nowhere any more."""
+    row = shape_guided("octa", np.full((2, 32, 32), 255, dtype=np.uint8))
+    config = row.Config(grid=4, clusters=3, dim_embedding=8, masks_sha256="0" * 64)
+    folder = saved(tmp_path / "octa", row, config, code="methods.ld.shape_guided")
+    out = tmp_path / "seen.png"
+    assert call("explore", folder, made / "eyes", "--out", out, "--json") == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    seen = json.loads(printed.out)
+    assert (seen["method"], seen["grid"], seen["notes"]) == ("octa", 4, [])
+    assert {len(areas) for areas in seen["regions"].values()} == {3}
+    older(folder)
+    assert call("explore", folder, made / "eyes", "--out", out, "--json") == 0
+    note = "The code of octa has changed since this encoder was trained."
+    assert json.loads(capsys.readouterr().out)["notes"] == [note]
+
+
 def test_one_encoder_of_a_results_folder_needs_no_name_and_draws_the_same_again(
     made: Path, tmp_path: Path, call: Call, capsys: pytest.CaptureFixture[str], mistake: Mistake
 ) -> None:
@@ -319,6 +347,28 @@ def test_whatever_is_drawn_can_be_read(count: int, regions: int, queries: int) -
     said = words(figure)
     assert ("Shares are drawn from 0." in said) == bool(regions)
     assert ("1: 0.50" in said) == (count > 1)
+
+
+def test_frames_lie_on_the_pixels_of_their_patches() -> None:
+    """Of a grid of 4 over 64 px, patch 0 is the first 16 of both axes: the axes' upper left."""
+    scene = Scene("a.png", np.zeros((64, 64, 3), dtype=np.uint8), [(1, 0, None), (2, 15, None)])
+    photograph, *enlarged = explored_figure([scene], 4, "ld", []).axes
+    left, right = photograph.get_xlim()
+    lower, upper = photograph.get_ylim()
+    first, last = framed(photograph)
+    assert (first.x0, first.y0) == (left, upper)
+    assert (last.x1, last.y1) == (right, lower)
+    assert first.width / (right - left) == 0.25
+    for axes in enlarged:
+        (image,), (box,) = axes.images, framed(axes)
+        assert list(image.get_extent()) == [left, right, lower, upper]
+        middle = [sum(ends) / 2 for ends in (axes.get_xlim(), axes.get_ylim())]
+        assert [(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2] == middle
+
+
+def framed(axes: Axes) -> list[Bbox]:
+    """Where patches are framed."""
+    return [each.get_bbox() for each in axes.patches if isinstance(each, Rectangle)]
 
 
 def test_phantoms_are_called_so(made: Path, tmp_path: Path) -> None:

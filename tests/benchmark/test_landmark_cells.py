@@ -22,16 +22,18 @@ from benchmark.grid import Grid, settle
 from benchmark.ledger import entries
 from benchmark.plan import Plan, checked
 from benchmark.progress import finetuning_images
-from benchmark.report.gathered import gather
+from benchmark.report.gathered import Gathered, gather
 from benchmark.report.landmarks.gathering import landmark_boards, unlike
 from benchmark.report.landmarks.shown import sheets_of
 from benchmark.status import standings
 from benchmark.store import Store
 from benchmark.tuning.questions import settle as settle_tuning
 from methods.errors import ConfigError, UnknownNameError
+from methods.networks import Encoder
 from tasks import LANDMARKS
 from tasks.base import Source
 from tasks.landmarks import EMBEDDING, ENCODED, FACTS, MAPS, SUPPORT
+from tasks.landmarks.data import STRIDE
 from tasks.phantoms import write_phantoms
 from tests.benchmark.small_run import run_arguments
 
@@ -143,6 +145,18 @@ def test_more_supports_than_images_are_refused(source: Source, tmp_path: Path) -
         settled(source, tmp_path, landmarks={"supports": 9})
 
 
+@pytest.mark.parametrize(("size", "instead"), [(50, 48), (33, 32), (500, 496)])
+def test_sizes_that_misplace_coarse_features_are_refused(
+    size: int, instead: int, source: Source, tmp_path: Path
+) -> None:
+    assert Encoder.strides[-1] == STRIDE
+    message = f"size = {size}, and scr_heart_center needs a multiple of 16, e.g. {instead}: "
+    with pytest.raises(ConfigError, match=message):
+        settled(source, tmp_path, size=size)
+    with pytest.raises(ConfigError, match=message):
+        forecast(plan(size=size), torch.device("cpu"))
+
+
 def test_tuning_leaves_landmarks_out_and_refuses_them_by_name(
     source: Source, tmp_path: Path
 ) -> None:
@@ -226,6 +240,7 @@ def test_a_run_gives_a_table_and_a_figure(folder: Path) -> None:
     assert all(a <= b for a, b in pairwise(values))
     table = pd.read_csv(out / "landmarks.csv")
     assert len(table) == len(values)
+    assert table[["cells", "cells_asked"]].to_numpy().tolist() == [[1, 1]] * len(values)
     np.testing.assert_allclose(table["radial_error_px"], 512.0 * table["radial_error"], rtol=1e-4)
     text = (out / "landmarks.md").read_text(encoding="utf-8")
     assert "lower is better" in text
@@ -308,9 +323,47 @@ def test_a_lacking_cell_is_named_and_has_no_mean(folder: Path) -> None:
         last = board.rows[-1]
         assert (last.label, last.cells) == ("inpainting: features", (0, 1))
         assert np.isnan(last.scores["radial_error"].value)
+        assert np.isnan(last.spread)
+        assert not last.windows
         assert f"{word}: inpainting: features (seed 0)." in board.notes
         frame = replace(found, there=there).frame("dice")
         assert set(frame["task"]) == {"scr_lung"}
+
+
+def with_another_seed(found: Gathered) -> Gathered:
+    """The same cells again, as if another seed had given the same scores; but for inpainting's."""
+    more = {replace(cell, seed=1): result for cell, result in found.there.items()}
+    cells = (*found.question.cells, *more)
+    there = {**found.there, **{c: r for c, r in more.items() if c.method != "inpainting"}}
+    return replace(found, question=replace(found.question, cells=cells), there=there)
+
+
+def test_an_incomplete_row_has_neither_windows_nor_spread_of_other_seeds(folder: Path) -> None:
+    one = gather(folder / "out", "refuse")
+    ((alone,), (board,)) = (landmark_boards(each) for each in (one, with_another_seed(one)))
+    rows = {row.label: row for row in board.rows}
+    last = rows["inpainting: features"]
+    assert (last.cells, last.windows) == ((1, 2), {})
+    assert np.isnan(last.spread)
+    assert rows["ld: features"].cells == (2, 2)
+    assert rows["ld: features"].windows == {r.label: r for r in alone.rows}["ld: features"].windows
+    assert "Not run: inpainting: features (seed 1)." in board.notes
+
+
+def test_what_intervals_cover_is_said_with_one_seed_and_with_several(folder: Path) -> None:
+    one = gather(folder / "out", "refuse")
+    for found, covers, supports in (
+        (one, "seeds = 1: interval covers test images only", "the same supports. Nothing"),
+        (
+            with_another_seed(one),
+            "intervals cover seeds and test images",
+            "the same supports, which change with the seed. Nothing",
+        ),
+    ):
+        (board,) = landmark_boards(found)
+        notes = " ".join(board.notes)
+        assert f"Brackets: 95 % bootstrap intervals; {covers}. The spread" in notes
+        assert supports in notes
 
 
 def test_rows_on_other_terms_are_told(folder: Path) -> None:

@@ -3,12 +3,15 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from rich.console import Console
 
 from benchmark.arms import FROZEN, ONE_STAGE, PROBE, TWO_STAGES, arms, protocol_of, settings_of
 from benchmark.asked import asked
@@ -20,8 +23,11 @@ from benchmark.forecast.tuning import Tuning
 from benchmark.forecast.work import Counts
 from benchmark.grid import config_of, tasks_of
 from benchmark.plan import Plan, checked, read_plan
-from benchmark.report.gathered import gather
-from benchmark.report.guided import ORACLE_NOTE, guided_table
+from benchmark.report.figures.captions import SOURCES
+from benchmark.report.gathered import Gathered, gather
+from benchmark.report.guided import GuidedTable, guided_table
+from benchmark.report.guided_notes import DRAWN_NOTE, ORACLE_NOTE, READING
+from benchmark.report.guiding import print_guided
 from benchmark.rows import method_of, module_of
 from benchmark.shapes import check_priors
 from benchmark.status import State, standings
@@ -172,9 +178,44 @@ def test_a_tasks_own_masks_are_no_prior(plan: Plan, tmp_path: Path) -> None:
     check_priors(unskipped, tasks, source)
     (mask, *_) = sorted((tmp_path / "data" / "CHASEDB1").glob("*_1stHO.png"))
     shutil.copy(mask, tmp_path / "masks" / "renamed.png")
-    with pytest.raises(ConfigError, match=r"renamed.png is .*_1stHO.png, a mask of the task chase"):
+    with pytest.raises(ConfigError, match=r"renamed.png is .*_1stHO.png, a file of the task chase"):
         check_priors(unskipped, tasks, source)
     check_priors(plan, tasks, source)  # the cell is left out
+
+
+@pytest.mark.parametrize("pattern", ["*_2ndHO.png", "*.jpg", "stored_anew/*.png"])
+@pytest.mark.parametrize("linked", [False, True])
+def test_nothing_from_a_tasks_own_folder_is_a_prior(
+    tmp_path: Path, pattern: str, linked: bool, mistake: Callable[..., str]
+) -> None:
+    """Whose bytes are no file of the task: other observers', photographs, copies."""
+    root = tmp_path / "data"
+    write_phantoms(root, scale=0.02, seed=0, size=64, datasets=["CHASEDB1", "IDRiD"])
+    own = tmp_path / "link" if linked else root / "CHASEDB1"
+    if linked:
+        own.symlink_to(root / "CHASEDB1")
+    (own / "stored_anew").mkdir()
+    for mask in own.glob("*_1stHO.png"):
+        Image.open(mask).save(own / "stored_anew" / mask.name, compress_level=0)
+    skipped = PLAN.replace('"mine/chasedb1_vessel"', '"octa/chasedb1_vessel"')
+    text = skipped.replace('masks = "masks"\npattern = "*.png"', f'masks = "{own}"\npattern = "X"')
+    plan = written(tmp_path, text.replace('"X"', f'"{pattern}"'))
+    line = mistake("run", plan, "--data", root, "--out", tmp_path / "out", "--dry-run")
+    assert "[shapes.mine]: " in line
+    assert "the folder of the task chasedb1_vessel, which no training may see" in line
+    left_out = text.replace('"octa/', '"mine/').replace('"X"', f'"{pattern}"')
+    source = Source.at(root, tmp_path / "cache")
+    given = read_plan(written(tmp_path, left_out))
+    check_priors(given, tasks_of(given), source)
+
+
+def test_masks_beside_a_tasks_folder_are_a_prior(plan: Plan, tmp_path: Path) -> None:
+    write_phantoms(tmp_path / "data", scale=0.02, seed=0, size=64, datasets=["CHASEDB1"])
+    shutil.copytree(tmp_path / "masks", tmp_path / "data" / "OCTA")
+    source, shapes = Source.at(tmp_path / "data", tmp_path / "cache"), dict(plan.shapes)
+    shapes["mine"] = shapes["mine"].model_copy(update={"masks": str(tmp_path / "data" / "OCTA")})
+    other = plan.model_copy(update={"skip": {}, "shapes": shapes})
+    check_priors(other, tasks_of(other), source)
 
 
 def test_a_forecast_counts_looks_and_steps_by_hand() -> None:
@@ -227,14 +268,26 @@ def test_all_cells_are_there_and_the_audit_finds_them_fair(folder: Path) -> None
     assert "shapes" not in asked(folder).terms
 
 
-def test_the_table_says_what_each_row_is(folder: Path) -> None:
-    table = guided_table(gather(folder, "refuse"))
+def table_of(found: Gathered) -> GuidedTable:
+    table = guided_table(found)
     assert table is not None
+    return table
+
+
+def test_the_table_says_what_each_row_is(folder: Path) -> None:
+    table = table_of(gather(folder, "refuse"))
     assert [row.label for row in table.rows][:3] == ["octa, map", "octa, regions", "octa, refined"]
     assert [row.label for row in table.rows if row.oracle] == ["ld clusters (oracle)"]
-    assert ORACLE_NOTE in table.notes
-    assert "Prior octa: phantom:octa: another modality, drawn." in table.notes
-    assert any(note.startswith("Skipped: mine on chasedb1_vessel") for note in table.notes)
+    assert {
+        *(READING, ORACLE_NOTE, SOURCES["phantom"], DRAWN_NOTE.format("octa")),
+        "Prior octa: phantom:octa: another modality, drawn.",
+        "Hyperparameters: defaults of each method's Config, not tuned.",
+        "One seed: nothing shows how much another training run would differ.",
+    } <= set(table.notes)
+    text = table.markdown()
+    assert "ld of the oracle differs from octa, mine in batch_size (8, not 6); batch_size" in text
+    assert "- Skipped: mine, map on chasedb1_vessel (seed 0); mine, regions on chasedb1_" in text
+    assert any(note.startswith("Few test images (chasedb1_vessel") for note in table.notes)
     record = json.loads((folder / "shape_guided.json").read_text(encoding="utf-8"))["shape_guided"]
     assert record["rows"] == table.record()["rows"]
     scores = {row["row"]: row["scores"]["chasedb1_vessel"] for row in record["rows"]}
@@ -245,6 +298,65 @@ def test_the_table_says_what_each_row_is(folder: Path) -> None:
     )
     for name in ("shape_guided.csv", "shape_guided.md", "leaderboard.html"):
         assert "octa, refined" in (folder / name).read_text(encoding="utf-8")
+
+
+def with_another_seed(found: Gathered, gone: Status | None) -> Gathered:
+    """The same cells again, as if of another seed, but for octa's refined: missing, or ``gone``."""
+    there = dict(found.there)
+    for cell, result in found.there.items():
+        fails = cell.stages == guided.REFINED and cell.method == "octa"
+        if not fails:
+            there[replace(cell, seed=1)] = result
+        elif gone is not None:
+            there[replace(cell, seed=1)] = replace(result, status=gone)
+    cells = (*found.question.cells, *(replace(cell, seed=1) for cell in found.question.cells))
+    return replace(found, question=replace(found.question, cells=cells), there=there)
+
+
+@pytest.mark.parametrize(("gone", "word"), [(None, "Not run"), (Status.FAILED, "Failed")])
+def test_a_row_without_a_seed_has_no_mean(folder: Path, gone: Status | None, word: str) -> None:
+    one = gather(folder, "refuse")
+    table = table_of(with_another_seed(one, gone))
+    rows = {row.label: row for row in table.rows}
+    lacking, whole = rows["octa, refined"], rows["octa, map"]
+    assert np.isnan(lacking.scores["chasedb1_vessel"].value)
+    assert (lacking.texts(), lacking.cells) == (["-", "1/2"], (1, 2))
+    assert not np.isnan(whole.scores["chasedb1_vessel"].value)
+    assert whole.cells == (2, 2)
+    assert f"{word}: octa, refined on chasedb1_vessel (seed 1)." in table.notes
+    assert any("With 2 seeds intervals are too narrow" in note for note in table.notes)
+    assert "| octa, refined | - | 1/2 |" in table.markdown()
+    line = table.table().set_index("row").loc["octa, refined"]
+    assert (line["cells"], line["cells_asked"]) == (1, 2)
+
+
+def test_a_table_of_failures_is_one(folder: Path) -> None:
+    found = gather(folder, "refuse")
+    failed = {c: replace(r, status=Status.FAILED) for c, r in found.there.items()}
+    table = table_of(replace(found, there=failed))
+    assert {row.texts()[-1] for row in table.rows} == {"0/1"}
+    assert all(np.isnan(row.scores["chasedb1_vessel"].value) for row in table.rows)
+
+
+def test_cells_on_other_terms_are_told(folder: Path) -> None:
+    found = gather(folder, "refuse")
+    (cell,) = (c for c in found.question.cells if c.stages == guided.RULES and c.method == "octa")
+    other = replace(cell, method="other", key={**cell.key, "manifest": "another"})
+    cells = (*found.question.cells, other)
+    there = {**found.there, other: found.there[cell]}
+    more = replace(found, question=replace(found.question, cells=cells), there=there)
+    assert any(note.startswith("Terms are mixed: octa") for note in table_of(more).notes)
+
+
+def test_only_the_oracle_is_red(folder: Path) -> None:
+    table = table_of(gather(folder, "refuse"))
+    out = StringIO()
+    named = replace(table, notes=(*table.notes, "Prior b: masks of the oracle at Delphi."))
+    print_guided(named, Console(file=out, force_terminal=True, color_system="standard", width=400))
+    red = [line for line in out.getvalue().splitlines() if "\x1b[31m" in line]
+    assert len(red) == 2
+    assert "ld clusters (oracle)" in red[0]
+    assert ORACLE_NOTE[:40] in red[1]
 
 
 def test_no_leaderboard_ranks_such_cells(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Which patches are asked about, and which are found, against slow loops."""
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +10,11 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor, nn
 
 from methods.errors import DivergedError
+from methods.ld import LocalDiscrimination
 from methods.ld.losses import patch_vectors as z_of
 from methods.ld.losses import pixel_vectors
 from methods.networks import Encoder
+from methods.pretrain import build
 from tasks.exploring.found import AloneError, Found, search
 from tasks.exploring.patches import (
     apart,
@@ -185,6 +188,21 @@ def test_a_model_is_asked_for_what_it_has() -> None:
     expected = patch_vectors(pixel_vectors(pixels), 4)
     np.testing.assert_allclose(seen.vectors(some), expected, atol=1e-6)
     np.testing.assert_allclose(np.stack(seen.shares(some))[:, 0], pixels[:, 0], atol=1e-6)
+
+
+def test_lds_window_weighs_the_patches_that_are_compared() -> None:
+    some = images(2)
+    pixels = torch.from_numpy(np.stack(some)) / 255.0
+    found = []
+    for window in (0.0, 0.1):
+        config = LocalDiscrimination.Config(grid=4, window=window)
+        model: Any = build(LocalDiscrimination, config, "tiny", 3, seed=0).eval()
+        vectors = seeing(model).vectors(some)
+        with torch.no_grad():
+            z = model.patches(model.embed(pixels)).flatten(2).transpose(1, 2)
+        np.testing.assert_allclose(vectors, z, atol=1e-6)
+        found.append(vectors)
+    assert np.abs(found[0] - found[1]).max() > 1e-3
 
 
 def test_an_encoder_alone_answers_with_its_features() -> None:

@@ -102,12 +102,17 @@ class Row:
         axes.set_title(head, fontsize=6, pad=2, fontweight="normal")
         return axes
 
+    def picture(self, axes: Axes) -> None:
+        """The image from 0 to its side: from -0.5 on, frames would lie half a pixel off."""
+        side = len(self.scene.picture)
+        axes.imshow(self.scene.picture, interpolation="nearest", extent=(0, side, side, 0))
+
     def photographs(self, note: str) -> None:
         """The image with its patches framed, and beside it, its regions."""
         side, scene = self.layout.photograph, self.scene
         name = shortened(scene.name, 34 - len(note))
         axes = self.axes(GAP, TITLE, side, f"{name} ({note})" if note else name)
-        axes.imshow(scene.picture, interpolation="nearest")
+        self.picture(axes)
         seen = list[int]()
         for number, patch, _ in scene.marks:
             self.frame(axes, number, patch, seen.count(patch))
@@ -155,7 +160,7 @@ class Row:
             left, top = self.layout.small(self.layout.patches_left, self.layout.marks, place)
             head = str(number) if similarity is None else f"{number}: {similarity:.2f}"
             axes = self.axes(left, top, SMALL, head)
-            axes.imshow(self.scene.picture, interpolation="nearest")
+            self.picture(axes)
             axes.set_facecolor("black")
             step = len(self.scene.picture) / self.grid
             row, column = divmod(patch, self.grid)

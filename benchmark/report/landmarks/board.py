@@ -34,9 +34,9 @@ class LandmarkRow:
         stage: What it looks at.
         scores: By metric; no value where it lacks a cell that another row has.
         spread: Standard deviation of the supports' mean errors within a seed, mean over seeds, in
-            pixels at 512; NaN with one support.
-        windows: Mean error in pixels at 512 by the window's width; of seeds that are there.
-        cells: How many seeds it has, and how many any row has.
+            pixels at 512; NaN with one support, or where it lacks a cell that another row has.
+        windows: Mean error in pixels at 512 by the window's width; empty where it lacks a cell.
+        cells: How many seeds it has, and how many any row was asked for.
     """
 
     method: str

@@ -12,19 +12,27 @@ from benchmark.asked import Wanted, difference
 from benchmark.cells import Status
 from benchmark.report.estimate import NAN, Estimate
 from benchmark.report.figures.captions import SOURCES
-from benchmark.report.footers import budget_notes, pool_notes, stale_notes, tuned_notes
+from benchmark.report.footers import (
+    budget_notes,
+    few_seeds_notes,
+    pool_notes,
+    stale_notes,
+    tuned_notes,
+)
 from benchmark.report.frame import Result, tidy
 from benchmark.report.gathered import SEED, Gathered
 from benchmark.report.landmarks.board import LandmarkBoard, LandmarkRow, label
 from benchmark.report.scales import LANDMARK_SCALES
 from benchmark.report.scores import Scores
 from benchmark.report.selection import LACKING
-from benchmark.report.statistics import FEW_COVERAGE, Bootstrap, bootstrap, estimates
+from benchmark.report.statistics import Bootstrap, bootstrap, estimates
 from tasks.landmarks import FACTS
 from tasks.preparation import SIDE
 
 #: Draws behind each interval.
 DRAWS = 2000
+#: What rows are sorted by.
+MAIN = "radial_error_px"
 
 #: A row: its method and what it looks at.
 Place = tuple[str, str]
@@ -45,31 +53,34 @@ def board_of(found: Gathered, cells: Sequence[Wanted], frame: pd.DataFrame) -> L
     places = list(dict.fromkeys((c.method, stage) for c in cells for stage in c.stages))
     done = {c: found.there[c] for c in cells if c in found.there}
     done = {c: result for c, result in done.items() if result.status is Status.DONE}
-    seeds = sorted({cell.seed for cell in cells})
-    task = cells[0].task
-    scored = {m: estimated(scores_of(frame, m, places, task)) for m in LANDMARK_SCALES}
-    rows = []
-    for place, (method, stage) in enumerate(places):
-        own = {c.seed: r for c, r in done.items() if c.method == method and stage in c.stages}
-        scores = {metric: each[place] for metric, each in scored.items()}
-        rows.append(
-            LandmarkRow(
-                method,
-                stage,
-                scores,
-                spread_of(own.values(), stage),
-                windows_of(own.values(), stage),
-                (len(own), len(seeds)),
-            )
-        )
+    seeds, task = {cell.seed for cell in cells}, cells[0].task
+    grids = {m: scores_of(frame, m, places, task) for m in LANDMARK_SCALES}
+    scored = {metric: estimated(grid) for metric, grid in grids.items()}
+    (covers,) = {covered for _, covered in scored.values()}
+    rows = [
+        row_of(done, place, {m: scores[at] for m, (scores, _) in scored.items()}, len(seeds))
+        for at, place in enumerate(places)
+    ]
     told = told_of(done)
     return LandmarkBoard(
         task=task,
         source=cells[0].source,
         rows=tuple(sorted(rows, key=by_error)),
         window="" if told is None else f"{told['window']:g}",
-        notes=tuple(notes(found, cells, done, frame)),
+        notes=tuple(notes(found, cells, done, frame, covers)),
     )
+
+
+def row_of(
+    done: Mapping[Wanted, Result], place: Place, scores: Mapping[str, Estimate], asked: int
+) -> LandmarkRow:
+    """A row from its finished cells; nothing but their count if it lacks one that another has."""
+    method, stage = place
+    own = {c.seed: r for c, r in done.items() if c.method == method and stage in c.stages}
+    whole = not math.isnan(scores[MAIN].value)
+    results = own.values() if whole else ()
+    spread, windows = spread_of(results, stage), windows_of(results, stage)
+    return LandmarkRow(method, stage, scores, spread, windows, (len(own), asked))
 
 
 def told_of(done: Mapping[Wanted, Result]) -> dict[str, Any] | None:
@@ -80,7 +91,7 @@ def told_of(done: Mapping[Wanted, Result]) -> dict[str, Any] | None:
 
 def by_error(row: LandmarkRow) -> tuple[bool, float, str]:
     """Complete rows by their error, then the others by name."""
-    value = row.scores["radial_error_px"].value
+    value = row.scores[MAIN].value
     return math.isnan(value), 0.0 if math.isnan(value) else value, row.label
 
 
@@ -99,17 +110,18 @@ def scores_of(frame: pd.DataFrame, metric: str, places: Sequence[Place], task: s
     return Scores(names, (task,), tuple(int(seed) for seed in seeds), values, False)
 
 
-def estimated(grid: Scores) -> list[Estimate]:
-    """Each row's mean over seeds and test images with its interval.
+def estimated(grid: Scores) -> tuple[list[Estimate], str]:
+    """Each row's mean over seeds and test images with its interval, and what the intervals cover.
 
     The bootstrap is that of leaderboards, over seeds and test images, the same ones for every row.
     A row that lacks a cell that another has gets nothing: its mean would be over other runs.
     """
     if not grid.scored().any():
-        return [Estimate()] * len(grid.methods)
+        return [Estimate()] * len(grid.methods), "there are none"
     sample: Bootstrap = bootstrap(grid, np.random.default_rng(SEED), DRAWS)
     whole = grid.complete()[:, 0]
-    return estimates(np.where(whole, sample.means[:, 0], NAN), sample.draws[:, :, 0])
+    means = np.where(whole, sample.means[:, 0], NAN)
+    return estimates(means, sample.draws[:, :, 0]), sample.covers
 
 
 def spread_of(own: Iterable[Result], stage: str) -> float:
@@ -133,11 +145,12 @@ def notes(
     cells: Sequence[Wanted],
     done: Mapping[Wanted, Result],
     frame: pd.DataFrame,
+    covers: str,
 ) -> Iterator[str]:
-    """What a reader of a task's table has to know."""
+    """What a reader of a task's table has to know; ``covers`` says what the intervals do."""
     source = cells[0].source
     yield SOURCES.get(source, f"All images are {source}.")
-    told = told_of(done)
+    told, seeds = told_of(done), len({cell.seed for cell in done})
     layouts = sorted({str(r.facts["layout"]) for r in done.values() if r.facts.get("layout")})
     yield from (f"Landmarks: {layout}." for layout in layouts)
     if told is not None:
@@ -145,24 +158,18 @@ def notes(
             f"Errors: lower is better; distances in the prepared square image, in px at {SIDE}. "
             f"Success: higher is better. Each is a mean over {len(told['supports'])} support "
             f"images, used one at a time, {len(told['images'])} test images and the seeds; every "
-            "row has the same supports. Nothing is trained on labels."
+            f"row has the same supports{', which change with the seed' * (seeds > 1)}. Nothing is "
+            "trained on labels."
         )
         yield (
             f"Weight: a Gaussian of {told['window']:g} of the image's side; the template's side is "
             "that of the square of the same spread."
         )
         yield (
-            "Brackets: 95 % bootstrap intervals over seeds and test images, not over supports, "
-            "whose spread stands beside them."
+            f"Brackets: 95 % bootstrap intervals; {covers}. The spread over the supports of a seed "
+            "stands beside them."
         )
-    seeds = len({cell.seed for cell in done})
-    if seeds == 1:
-        yield "One seed: nothing shows how much another training run would differ."
-    elif seeds in FEW_COVERAGE:
-        yield (
-            f"With {seeds} seeds intervals are too narrow where runs differ more than images: at "
-            f"worst they cover {FEW_COVERAGE[seeds]} %, not 95 %."
-        )
+    yield from few_seeds_notes([seeds])
     yield from lacking(frame)
     yield from unlike(done)
     yield from pool_notes(result.facts for result in done.values() if "pool" in result.facts)

@@ -54,6 +54,7 @@ def csv(boards: Sequence[LandmarkBoard]) -> str:
                 names = (metric, f"{metric}_low", f"{metric}_high")
                 line |= dict(zip(names, score.record().values(), strict=True))
             line["spread_over_supports_px"] = row.spread
+            line |= dict(zip(("cells", "cells_asked"), row.cells, strict=True))
             line |= {f"error_px_at_window_{w}": error for w, error in row.windows.items()}
             lines.append(line)
     return str(pd.DataFrame(lines).to_csv(index=False, lineterminator="\n"))

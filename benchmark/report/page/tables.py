@@ -110,11 +110,13 @@ def guided_lines(guided: GuidedTable, page: Page) -> Table:
                 estimated(text, row.scores[task]),
                 target=places.get((row.method, task, row.stage, "1"), ""),
             )
-            for task, text in zip(guided.sources, row.cells(), strict=True)
+            for task, text in zip(guided.sources, row.texts(), strict=False)
         ]
-        lines.append(Line(row.method, row.label, tuple(scores)))
+        has, asked = row.cells
+        cells = Entry(row.texts()[-1], "", has / asked)
+        lines.append(Line(row.method, row.label, (*scores, cells)))
     columns = [Column(task, DOWN, source=kind) for task, kind in guided.sources.items()]
-    return Table(tuple(columns), tuple(lines))
+    return Table((*columns, Column("cells", DOWN)), tuple(lines))
 
 
 def head(board: Leaderboard) -> list[Column]:
