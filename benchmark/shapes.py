@@ -18,7 +18,7 @@ def check_priors(plan: Plan, tasks: Mapping[str, Task], source: Source) -> None:
     Raises:
         ConfigError: Naming the file and what to do.
     """
-    for row in plan.shapes:
+    for row in (name for name in plan.shapes if name in plan.methods):
         own = {digest: path for path, digest in prior_of(plan, row).files.items()}
         for given, (name, task) in zip(plan.tasks, tasks.items(), strict=True):
             cell = f"{row}/{entry(given)}"

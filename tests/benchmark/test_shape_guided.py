@@ -22,6 +22,7 @@ from benchmark.forecast.probe import Spent
 from benchmark.forecast.tuning import Tuning
 from benchmark.forecast.work import Counts
 from benchmark.grid import config_of, tasks_of
+from benchmark.narrowed import with_methods
 from benchmark.plan import Plan, checked, read_plan
 from benchmark.report.figures.captions import SOURCES
 from benchmark.report.gathered import Gathered, gather
@@ -181,6 +182,7 @@ def test_a_tasks_own_masks_are_no_prior(plan: Plan, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"renamed.png is .*_1stHO.png, a file of the task chase"):
         check_priors(unskipped, tasks, source)
     check_priors(plan, tasks, source)  # the cell is left out
+    check_priors(with_methods(plan, ["octa"]), tasks, source)  # the row is
 
 
 @pytest.mark.parametrize("pattern", ["*_2ndHO.png", "*.jpg", "stored_anew/*.png"])
