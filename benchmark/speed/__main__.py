@@ -9,7 +9,6 @@ Memory is that of the main process, above what the imports took.
 """
 
 import argparse
-import importlib
 import json
 import multiprocessing
 import sys
@@ -23,7 +22,7 @@ from tempfile import TemporaryDirectory
 from rich.console import Console
 
 from benchmark.machine import device_called, precision_for
-from benchmark.speed.alone import measured as once
+from benchmark.speed.alone import spent
 from benchmark.speed.described import machine
 from benchmark.speed.measuring import alternating
 from benchmark.speed.photographs import brought, draw
@@ -72,12 +71,6 @@ def modules(work: Work) -> dict[str, tuple[str, Work]]:
     if work.precision != "float32" and work.what in WHATS:
         found |= {"ours float32": (ours, plain), "E float32": (limit, plain)}
     return found
-
-
-def spent(module: str, work: Work) -> dict[str, float]:
-    """Seconds and memory of a module's block, in a process that computes nothing else."""
-    block: Callable[[Work], float] = importlib.import_module(module).block
-    return once(block, work)
 
 
 def measured(work: Work, pairs: int) -> Measured:

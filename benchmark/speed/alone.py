@@ -3,6 +3,7 @@
 import argparse
 import json
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -44,3 +45,12 @@ def measured(block: Callable[[Work], float], work: Work) -> dict[str, float]:
     forget_peak(torch.device("cpu"))
     seconds = block(work)
     return {"seconds": seconds, "mib": peak(torch.device("cpu")) - before}
+
+
+def spent(module: str, work: Work) -> dict[str, float]:
+    """Seconds and memory of a module's block, in a process that computes nothing else.
+
+    Not in ``__main__``: a process that is spawned imports no package's ``__main__`` again.
+    """
+    block: Callable[[Work], float] = import_module(module).block
+    return measured(block, work)

@@ -10,6 +10,7 @@ from PIL import Image
 from benchmark import registry
 from benchmark.speed import limits, ours
 from benchmark.speed.__main__ import RIVALS, expanded, measured, modules, rivals, solo_is_there
+from benchmark.speed.alone import spent
 from benchmark.speed.photographs import labelled, pool, write
 from benchmark.speed.rivals import lightly_recipe, solo_recipe, straight_finetuning
 from benchmark.speed.rivals.straight_ld import StraightLD, full_product
@@ -107,6 +108,11 @@ def test_solo_learns_loss_is_lightlys_up_to_a_constant(
     offset = 2.0 if what == "byol" else 0.0
     lightly, solo = lightly_recipe.model(w).criterion(a, b), solo_recipe.model(w).criterion(a, b)
     torch.testing.assert_close(solo, offset + scale * lightly)
+
+
+def test_what_other_processes_run_is_found_by_them() -> None:
+    """A spawned process does not import a package's ``__main__`` again."""
+    assert spent.__module__ == "benchmark.speed.alone"
 
 
 def test_another_method_has_no_recipe(folder: Path) -> None:
