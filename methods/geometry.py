@@ -124,7 +124,12 @@ def sample(
     )
 
 
-def grid(placement: Placement, side: int) -> Float[Tensor, "batch side side 2"]:
-    """Source coordinates (x, y) of every output pixel."""
-    size = [len(placement), 1, side, side]
-    return F.affine_grid(placement[:, :2], size, align_corners=False)
+def grid(placement: Placement, side: int) -> Float[Tensor, "batch {side} {side} 2"]:
+    """Source coordinates (x, y) of every output pixel.
+
+    As ``F.affine_grid`` up to rounding, whose product of thin matrices takes six times as long on
+    the CPU.
+    """
+    centres = (torch.arange(side, device=placement.device) * 2.0 + 1.0) / side - 1.0
+    along, across, origin = (placement[:, :2, column, None, None] for column in range(3))
+    return (along * centres + across * centres[:, None] + origin).movedim(1, -1).contiguous()
