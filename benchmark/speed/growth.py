@@ -104,7 +104,8 @@ def row(growth: Growth, spent: list[Spent]) -> list[str]:
         ", ".join(map(str, amounts)),
         ", ".join(f"{number:.2f}" for number in processor),
         f"{found.exponent:.2f} +- {found.error:.2f}",
-        f"{fitted.fixed:.2f} + {fitted.each:.2g}",
+        # Adding zero after rounding: a fixed cost a hair below it is none, not "-0.00".
+        f"{round(fitted.fixed, 2) + 0.0:.2f} + {fitted.each:.2g}",
         ", ".join(f"{number:.1f}" for number in wall),
         f"{rest.exponent:.2f} +- {rest.error:.2f}",
     ]
