@@ -39,7 +39,8 @@ def test_first_losses(name: str, images: Images, update_golden: bool) -> None:
     if update_golden:
         file.write_text(json.dumps(got) + "\n", encoding="utf-8")
     recorded = json.loads(file.read_text(encoding="utf-8"))
-    assert got[0] == pytest.approx(recorded[0], rel=1e-5)
+    # A mean of cosines near zero (simsiam's 0.012) is no more exact than its terms around 1.
+    assert got[0] == pytest.approx(recorded[0], rel=1e-5, abs=2e-6)
     assert got[2] == pytest.approx(recorded[2], rel=1e-3)
 
 
