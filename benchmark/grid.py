@@ -1,7 +1,7 @@
 """From a plan and data to the cells that it asks for."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -202,7 +202,7 @@ def changed(config: Any, changes: dict[str, Any], what: str) -> Any:  # noqa: AN
     """A dataclass with some fields changed; a table changes fields of a field."""
     new = {}
     for key, value in changes.items():
-        registry.known(what, key, canonical(config))
+        registry.known(what, key, [field.name for field in fields(config)])
         old = getattr(config, key)
         if is_dataclass(old):
             if not isinstance(value, dict):

@@ -1,15 +1,19 @@
 """From a plan and data to cells: what is left out of a pool, and what a label fraction changes."""
 
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from benchmark import registry
+from benchmark.cells import canonical
 from benchmark.comparison import question
 from benchmark.exclusions import LeakError
-from benchmark.grid import Grid, config_of, settle
+from benchmark.grid import Grid, changed, config_of, settle
 from benchmark.plan import Plan
+from methods import METHODS
 from methods.augmentation import SHARED
 from methods.errors import ConfigError, InputError
 from tasks.base import Source
@@ -174,6 +178,21 @@ def test_an_own_task_joins_the_registered_ones(source: Source, tmp_path: Path) -
     grid = settled(source, tmp_path / "frozen", tasks=tasks)
     assert list(grid.data) == ["idrid_optic_disc", "again"]
     assert {cell.key.task for cell in grid.cells} == {"idrid_optic_disc", "again"}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_setting_of_a_method_can_be_set(name: str) -> None:
+    """Those that were added later, too, which keys leave out while they have their default."""
+    config = registry.method(name).Config()
+    for field in fields(config):
+        value = getattr(config, field.name)
+        given = {field.name: {} if is_dataclass(value) else value}
+        assert changed(config, given, f"setting of {name}") == config
+
+
+def test_a_setting_that_was_added_later_is_set() -> None:
+    config = changed(registry.method("ld").Config(), {"window": 0.036}, "setting of ld")
+    assert canonical(config)["window"] == 0.036
 
 
 def test_settings_reach_into_augmentations_and_a_plan_may_share_them() -> None:
