@@ -20,7 +20,6 @@ from methods.draws import derive_seed
 from methods.errors import ConfigError, DivergedError
 from methods.ledger import Ledger
 from methods.networks import Encoder, SegmentationDecoder, set_precision
-from methods.terms import OPTIMISER
 from tasks.base import Score, TaskScores
 from tasks.blind import blind_scores
 from tasks.labelled import Labelled, SegmentationData, TrainingData
@@ -144,7 +143,7 @@ class FineTuning:
         if self.trainable:
             parameters += self.segmenter.encoder.parameters()
         self.parameters = max(self.parameters, sum(p.numel() for p in parameters))
-        self.optimiser = OPTIMISER(parameters, lr=settings.learning_rate)
+        self.optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
         order = derive_seed(self.seed, "batches", self.stage)
         self.stream = batches(len(self.data.train), settings.batch_size, order)
         self.step = self.best_step = 0

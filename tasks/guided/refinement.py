@@ -24,7 +24,6 @@ from methods.errors import DivergedError
 from methods.geometry import sample
 from methods.ledger import Ledger
 from methods.networks import Encoder, SegmentationDecoder, set_precision
-from methods.terms import OPTIMISER
 from tasks.guided.view_field import view_masks
 from tasks.labelled import Unlabelled
 from tasks.metrics import THRESHOLD
@@ -117,7 +116,7 @@ class Refinement:
         networks = (self.segmenter.encoder, self.segmenter.decoder)
         parameters = [each for network in networks for each in network.parameters()]
         self.parameters = sum(each.numel() for each in parameters)
-        self.optimiser = OPTIMISER(parameters, lr=data.settings.learning_rate)
+        self.optimiser = torch.optim.Adam(parameters, lr=data.settings.learning_rate, fused=True)
         order = derive_seed(seed, "batches", STAGE)
         self.stream = batches(len(data), data.settings.batch_size, order)
         self.ledger, self.step = Ledger(), 0

@@ -144,8 +144,8 @@ def test_a_stage_starts_where_the_last_ended_with_a_new_optimiser(
     states: list[tuple[dict[str, Tensor], dict[str, Tensor]]] = []
 
     class Recorded(torch.optim.Adam):
-        def __init__(self, parameters: list[nn.Parameter], lr: float) -> None:
-            super().__init__(parameters, lr=lr)
+        def __init__(self, parameters: list[nn.Parameter], lr: float, *, fused: bool) -> None:
+            super().__init__(parameters, lr=lr, fused=fused)
             assert lr == 0.02
             stages.append([len(parameters), len(self.state)])
 
