@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from methods.errors import ConfigError
 from methods.precision import Precision
 from tasks.labelled import Settings
-from tasks.landmarks.data import STRIDE, SUPPORTS, WINDOW, LandmarkSettings
+from tasks.landmarks.data import SUPPORTS, WINDOW, LandmarkSettings
 from tasks.selection import Rule
 from tasks.splits import LEAST_TRAINING
 
@@ -123,14 +123,8 @@ class LandmarksPart(Part):
             images: How many supports can be drawn from.
 
         Raises:
-            ConfigError: If there are fewer images than supports, or the size is no multiple of 16.
+            ConfigError: If there are fewer images than supports.
         """
-        if size % STRIDE:
-            raise ConfigError(
-                f"size = {size}, and {task} needs a multiple of {STRIDE}, e.g. "
-                f"{max(size // STRIDE, 2) * STRIDE}: of any other, coarse features lie beside the "
-                "places that they are of"
-            )
         if self.supports > images:
             raise ConfigError(
                 f"landmarks.supports = {self.supports}, and {task} has {images} images to draw "

@@ -25,6 +25,7 @@ from benchmark.threads import share
 from methods.errors import ConfigError
 from tasks import LANDMARKS
 from tasks.base import Domain
+from tasks.landmarks.data import STRIDE
 from tasks.pools import pool_called
 from tasks.priors import modality_of
 
@@ -128,10 +129,26 @@ def checked(record: dict[str, Any], place: str, threads: int | None = None) -> P
     check_names(plan)
     check_rows(plan)
     check_shapes(plan)
+    check_landmarks(plan)
     check_tuning(plan)
     check_skipped(plan)
     plan.downstream.check(trained=not set(plan.tasks) <= set(LANDMARKS))
     return plan
+
+
+def check_landmarks(plan: Plan) -> None:
+    """Refuse sizes at which coarse features would be misplaced, before anything is drawn or read.
+
+    Raises:
+        ConfigError: If the size is no multiple of 16 and there is a landmark task.
+    """
+    landmarks = [name for name in plan.tasks if name in LANDMARKS]
+    if landmarks and plan.size % STRIDE:
+        raise ConfigError(
+            f"size = {plan.size}, and {landmarks[0]} needs a multiple of {STRIDE}, e.g. "
+            f"{max(plan.size // STRIDE, 2) * STRIDE}: of any other, coarse features lie beside the "
+            "places that they are of"
+        )
 
 
 def check_rows(plan: Plan) -> None:
