@@ -5,7 +5,7 @@ at once; the tests compare them with torchvision image by image.
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -13,6 +13,8 @@ from methods.draws import Draws
 
 Pixels = Float[Tensor, "batch channels height width"]
 Factors = Float[Tensor, " batch"]
+
+CPU = torch.device("cpu")
 
 #: ITU-R BT.601 luma weights, to the digits that torchvision uses.
 LUMA = (0.2989, 0.587, 0.114)
@@ -22,7 +24,10 @@ def grey(images: Pixels) -> Float[Tensor, "batch 1 height width"]:
     """Luma of colour images; grey images stay as they are."""
     if images.shape[1] == 1:
         return images
-    return (images * images.new_tensor(LUMA)[:, None, None]).sum(dim=1, keepdim=True)
+    # Channel by channel: a product of all of them and its sum take several times as long.
+    red, green, blue = images.unbind(dim=1)
+    luma = (red * LUMA[0]).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])
+    return luma[:, None]
 
 
 def blended(images: Pixels, other: Tensor, factor: Factors) -> Pixels:
@@ -49,27 +54,33 @@ def hue(images: Pixels, turn: Factors) -> Pixels:
     """Shift the hue by a share of the colour circle, in [-0.5, 0.5]; grey images stay."""
     if images.shape[1] == 1:
         return images
+    red, green, blue = images.unbind(dim=1)
     # Over three channels, a reduction takes longer than these.
-    top = torch.maximum(torch.maximum(*images[:, :2].unbind(dim=1)), images[:, 2])
-    low = torch.minimum(torch.minimum(*images[:, :2].unbind(dim=1)), images[:, 2])
+    top = torch.maximum(torch.maximum(red, green), blue)
+    low = torch.minimum(torch.minimum(red, green), blue)
     spread = top - low
-    red, green, blue = (top[:, None] - images).div_(spread.clamp_min(1e-12)[:, None]).unbind(dim=1)
     angle = torch.where(
-        images[:, 0] == top,
-        blue - green,
-        torch.where(images[:, 1] == top, 2.0 + red - blue, 4.0 + green - red),
+        red == top,
+        green - blue,
+        torch.where(
+            green == top,
+            (blue - red).add_(spread, alpha=2.0),
+            (red - green).add_(spread, alpha=4.0),
+        ),
     )
-    angle = angle.div_(6.0).add_(turn[:, None, None])
+    angle = angle.div_(spread.clamp_min(1e-12)).div_(6.0).add_(turn[:, None, None])
     angle -= angle.floor()
     # HSV back to RGB: each channel is a trapezium of the hue (Smith, SIGGRAPH 1978), lowest around
     # hours 2 and 8 of a dial of six hours.
-    offsets = images.new_tensor([5.0, 3.0, 1.0])[None, :, None, None]
-    hours = offsets + angle.mul_(6.0)[:, None]
-    dip = hours.sub_(5.0).abs_().sub_(3.0).abs_().neg_().add_(2.0).clamp_(0.0, 1.0)
+    lowest = images.new_tensor([0.0, -2.0, -4.0])[None, :, None, None]
+    dip = lowest + angle.mul_(6.0)[:, None]
+    dip = torch.rsub(dip.abs_().sub_(3.0).abs_(), 2.0).clamp_(0.0, 1.0)
     return torch.addcmul(top[:, None], spread[:, None], dip, value=-1.0)
 
 
 CHANGES = (brightness, contrast, saturation, hue)
+#: In the place of a change, for images that are left as they are.
+NEVER = len(CHANGES)
 
 
 def jittered(
@@ -84,8 +95,9 @@ def jittered(
             the largest hue shift, in [0, 0.5].
         probability: Share of the images that are changed at all.
     """
-    order = draws.permutations("jitter order", len(CHANGES))
-    changed = draws.chance("jitter", probability)
+    host = draws.on(CPU)
+    order = host.permutations("jitter order", len(CHANGES))
+    order[~host.chance("jitter", probability)] = NEVER
     centres = (1.0, 1.0, 1.0, 0.0)
     factors = [
         draws.uniform(
@@ -94,19 +106,27 @@ def jittered(
         for change, s, centre in zip(CHANGES, strengths, centres, strict=True)
     ]
     out = images.clone()
-    for place in range(len(CHANGES)):
+    for place in order.unbind(dim=1):
         for number, change in enumerate(CHANGES):
-            rows = ((order[:, place] == number) & changed).nonzero()[:, 0]
+            rows = chosen(place == number, images.device)
             if len(rows) and strengths[number] > 0.0:
-                chosen = change(out.index_select(0, rows), factors[number][rows])
-                out.index_copy_(0, rows, chosen)
+                changed = change(out.index_select(0, rows), factors[number][rows])
+                out.index_copy_(0, rows, changed)
     return out
+
+
+def chosen(told: Bool[Tensor, " batch"], device: torch.device) -> Int[Tensor, " rows"]:
+    """Which rows are told, for a device that need not wait to know how many: told on the CPU."""
+    return told.nonzero()[:, 0].to(device)
 
 
 def greyed(images: Pixels, draws: Draws, probability: float) -> Pixels:
     """Replace a share of the images by their luma."""
-    rows = draws.chance("grey", probability)[:, None, None, None]
-    return torch.where(rows, grey(images).expand_as(images), images)
+    rows = chosen(draws.on(CPU).chance("grey", probability), images.device)
+    if not len(rows):
+        return images
+    some = images.index_select(0, rows)
+    return images.index_copy(0, rows, grey(some).expand_as(some))
 
 
 def blurred(images: Pixels, draws: Draws, sigma: tuple[float, float], probability: float) -> Pixels:
@@ -118,7 +138,7 @@ def blurred(images: Pixels, draws: Draws, sigma: tuple[float, float], probabilit
         sigma: Range of the standard deviation in pixels.
         probability: Share of the images that are blurred.
     """
-    rows = draws.chance("blurred", probability).nonzero()[:, 0]
+    rows = chosen(draws.on(CPU).chance("blurred", probability), images.device)
     if not len(rows):
         return images
     width = draws.uniform("blur", *sigma)[rows].clamp_min(1e-3)

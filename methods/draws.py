@@ -82,6 +82,12 @@ class Draws:
         other.purpose = f"{self.purpose}/{purpose}"
         return other
 
+    def on(self, device: torch.device) -> "Draws":
+        """The same numbers, put elsewhere: on the CPU, choosing rows makes no GPU wait."""
+        other = copy(self)
+        other.device = device
+        return other
+
     def bits(self, name: str, count: int) -> np.ndarray:
         """``count`` independent 64-bit integers an image, shape (batch, count)."""
         state = np.full(

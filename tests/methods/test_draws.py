@@ -72,3 +72,10 @@ def test_rounding_never_reaches_the_upper_end(monkeypatch: pytest.MonkeyPatch) -
         assert value > high - 1e-6 * max(abs(low), abs(high))
     assert float(draws.uniform("u", 0.3, 0.3)) == pytest.approx(0.3)
     assert bool(draws.normal("n").isfinite())
+
+
+def test_the_same_numbers_elsewhere() -> None:
+    draws = Draws(0, 0, torch.arange(3), device=torch.device("meta"))
+    here = draws.on(torch.device("cpu"))
+    assert (draws.uniform("x").device.type, here.uniform("x").device.type) == ("meta", "cpu")
+    assert torch.equal(here.uniform("x"), Draws(0, 0, torch.arange(3)).uniform("x"))
