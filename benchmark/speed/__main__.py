@@ -25,10 +25,10 @@ from benchmark.machine import device_called, precision_for
 from benchmark.speed.alone import spent
 from benchmark.speed.described import machine
 from benchmark.speed.measuring import alternating
-from benchmark.speed.photographs import brought, draw
+from benchmark.speed.photographs import brought, draw, prepare
 from benchmark.speed.table import COLUMNS, Measured, lines
-from benchmark.speed.work import WHATS, Work, steps_at
-from benchmark.speed.written import table
+from benchmark.speed.work import FEWEST, WHATS, Work, steps_at
+from benchmark.speed.written import row, table
 from methods import METHODS
 from methods.errors import ConfigError
 
@@ -75,6 +75,7 @@ def modules(work: Work) -> dict[str, tuple[str, Work]]:
 
 def measured(work: Work, pairs: int) -> Measured:
     """One kind of training at one size; every way to do it in a process of its own."""
+    prepare(work)
     with ExitStack() as stack:
         timed = modules(work)
         own = {name: stack.enter_context(ProcessPoolExecutor(1, CONTEXT)) for name in timed}
@@ -82,7 +83,7 @@ def measured(work: Work, pairs: int) -> Measured:
         def take(name: str) -> dict[str, float]:
             return own[name].submit(spent, *timed[name]).result()
 
-        # First calls are slower: they load kernels, and prepare the cache. Memory is theirs.
+        # First calls are slower: they load kernels. Memory is theirs.
         memory = {name: take(name)["mib"] for name in timed}
         seconds = alternating({name: partial(second, take, name) for name in timed}, pairs)
     return Measured(work.what, work.size, work.crop, work.batch, seconds, memory)
@@ -102,7 +103,14 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, help="timed steps of each; fewer at larger sizes")
     parser.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto")
     parser.add_argument("--images", type=Path, help="a folder of photographs of your own")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.steps is not None and given.steps < FEWEST:
+        parser.error(
+            f"--steps {given.steps}: give at least {FEWEST}, or rivals have decoded before"
+        )
+    if given.images is not None and "finetuning" in given.what:
+        parser.error("finetuning needs masks: leave it out of --what, or leave --images out")
+    return given
 
 
 def expanded(whats: list[str]) -> list[str]:
@@ -114,24 +122,23 @@ def expanded(whats: list[str]) -> list[str]:
 def main() -> None:
     """Measure and print."""
     given, console = asked(), Console(highlight=False, soft_wrap=True)
-    whats, rows = expanded(given.what), list[list[str]]()
-    if given.images is not None and "finetuning" in whats:
-        raise SystemExit("finetuning needs masks: leave it out of --what, or leave --images out")
     precision = precision_for(given.precision, device_called("cpu"))
     console.print(f"{machine()}; ours and E at {precision}; {given.pairs} pairs\n", markup=False)
+    console.print(table(COLUMNS, []), markup=False)
     with TemporaryDirectory() as made:
         folder = Path(made) / "speed"
         draw(folder) if given.images is None else brought(folder, given.images)
         for size in given.sizes:
-            for what in whats:
+            for what in expanded(given.what):
                 steps = given.steps or steps_at(size)
                 work = Work(what, size, folder, precision, steps=steps)
                 found = measured(work, given.pairs)
-                rows += lines(found)
                 # A long comparison that is stopped has still said what it found so far.
+                for line in lines(found):
+                    console.print(row(line), markup=False)
+                sys.stdout.flush()
                 sys.stderr.write(json.dumps(found._asdict()) + "\n")
-    console.print(table(COLUMNS, rows) + "\n", markup=False)
-    console.print(f"Afterwards: {machine()}", markup=False)
+    console.print(f"\nAfterwards: {machine()}", markup=False)
 
 
 if __name__ == "__main__":

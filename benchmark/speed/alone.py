@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import os
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -42,9 +44,12 @@ def measured(block: Callable[[Work], float], work: Work) -> dict[str, float]:
     torch.nn.Conv2d(3, 3, 3)(torch.zeros(1, 3, 8, 8))
     work.batch  # noqa: B018  (imports the method)
     before = resident(torch.device("cpu"))
-    forget_peak(torch.device("cpu"))
+    if not forget_peak(torch.device("cpu")):
+        sys.stderr.write(
+            "an older peak cannot be forgotten here: MiB may be those of the imports\n"
+        )
     seconds = block(work)
-    return {"seconds": seconds, "mib": peak(torch.device("cpu")) - before}
+    return {"seconds": seconds, "mib": peak(torch.device("cpu")) - before, "process": os.getpid()}
 
 
 def spent(module: str, work: Work) -> dict[str, float]:

@@ -72,7 +72,7 @@ def day_row(found: Days) -> list[str]:
     before, after = found.pretraining, found.downstream
     return [
         *(found.method, str(found.encoders), str(found.cells)),
-        *(f"{slow:.2f} to {fast:.2f}" for slow, fast in (before, after)),
+        *(f"{fast:.2f} to {slow:.2f}" for fast, slow in (before, after)),
     ]
 
 

@@ -9,6 +9,7 @@ exponent of each fit with its standard error, and beside it a fixed cost. Prints
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -151,7 +152,7 @@ def main() -> None:
         READING,
         f"Pixels span a factor of {ratio:g} (views of 32 to 96 px a side), the others of 8.",
     ]
-    command = f"python -m benchmark.speed.growth --runs {given.runs}"
+    command = shlex.join(["python", "-m", "benchmark.speed.growth", *sys.argv[1:]])
     Console(highlight=False, soft_wrap=True).print(
         page("How cost grows", command, parts), markup=False, end=""
     )

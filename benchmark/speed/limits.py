@@ -6,7 +6,6 @@ Neither files nor views nor the ledger: forward, loss, backward, optimiser.
 """
 
 from time import perf_counter
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +16,7 @@ from benchmark.speed.measuring import seconds_a_step
 from benchmark.speed.ours import STAGES, initial, tuning
 from benchmark.speed.photographs import pool
 from benchmark.speed.work import Work
-from methods.base import Draws, Method, Progress
+from methods.base import Draws, Progress
 from methods.draws import derive_seed, occurrences
 from methods.networks import set_precision
 from methods.pretrain import build
@@ -26,35 +25,55 @@ from tasks.metrics import soft_dice_loss
 from tasks.segmenter import augmented
 
 
-def pretraining(work: Work) -> float:
-    """Seconds of a bare step in the method's last phase."""
-    method = build(registry.method(work.what), work.config, "tiny", 3, seed=0)
-    set_precision(method, work.precision)
-    images = pool(work.folder, work.size)
-    method.prepare(images)
-    last = method.phases[-1].name
-    method.before_phase(last, images)
-    method.before_epoch(images)
-    method.train()
-    index = torch.arange(work.batch)
-    draws = Draws(0, 0, index, occurrences(index.tolist()), torch.device("cpu"))
-    views = method.views(images.batch(index, torch.device("cpu")), draws)
-    return timed(work, method, views, last)
+class Bare:
+    """A pre-training on one batch of views that are made once.
 
+    Args:
+        work: What to train; ``begin`` a phase before the first step.
+    """
 
-def timed(work: Work, method: Method[Any], views: Any, phase: str) -> float:  # noqa: ANN401
-    """Seconds of a step on these views."""
-    optimiser = OPTIMISER(method.param_groups(phase), lr=work.config.learning_rate)
-    ticks = []
-    for number in range(work.warm + work.steps):
-        progress = Progress(phase, number, work.warm + work.steps)
-        optimiser.zero_grad(set_to_none=True)
-        loss: Tensor = method.loss(views, progress)
+    def __init__(self, work: Work) -> None:
+        self.work = work
+        self.method = build(registry.method(work.what), work.config, "tiny", 3, seed=0)
+        set_precision(self.method, work.precision)
+        self.images = pool(work.folder, work.size)
+        self.method.prepare(self.images)
+
+    def begin(self, phase: str) -> None:
+        """Make the views and the optimiser of a phase; phases go in order."""
+        self.method.before_phase(phase, self.images)
+        self.method.before_epoch(self.images)
+        self.method.train()
+        index, cpu = torch.arange(self.work.batch), torch.device("cpu")
+        draws = Draws(0, 0, index, occurrences(index.tolist()), cpu)
+        self.views = self.method.views(self.images.batch(index, cpu), draws)
+        rate = self.work.config.learning_rate
+        self.optimiser = OPTIMISER(self.method.param_groups(phase), lr=rate)
+        self.phase, self.number = phase, 0
+
+    def step(self) -> None:
+        """Forward, loss, backward, optimiser."""
+        # As in our path, which is stopped in the middle of the phase.
+        progress = Progress(self.phase, self.number, 2 * (self.work.warm + self.work.steps))
+        self.optimiser.zero_grad(set_to_none=True)
+        loss: Tensor = self.method.loss(self.views, progress)
         loss.backward()
-        optimiser.step()
-        method.after_step(progress)
-        ticks.append(perf_counter())
-    return seconds_a_step(ticks, work.steps)
+        self.optimiser.step()
+        self.method.after_step(progress)
+        self.number += 1
+
+
+def pretraining(work: Work) -> float:
+    """Seconds of a bare step, the mean over phases weighted by the images that they draw."""
+    bare, seconds = Bare(work), 0.0
+    for phase in bare.method.phases:
+        bare.begin(phase.name)
+        ticks = []
+        for _ in range(work.warm + work.steps):
+            bare.step()
+            ticks.append(perf_counter())
+        seconds += phase.share * seconds_a_step(ticks, work.steps)
+    return seconds
 
 
 def finetuning(work: Work) -> float:

@@ -3,6 +3,7 @@
 python -m benchmark.speed.ours simclr --size 64 --precision auto
 """
 
+from math import ceil
 from time import perf_counter
 from typing import Any
 
@@ -25,18 +26,25 @@ STAGES = ("frozen", "finetuned")
 
 
 def pretraining(work: Work, cls: type[Method[Any]] | None = None) -> float:
-    """Seconds a step of pre-training from the memory-mapped cache on, in the method's last phase.
+    """Seconds a step of pre-training from the memory-mapped cache on.
+
+    Of a method with several phases the mean, each weighted by the images that it draws.
 
     Args:
         work: What to time.
         cls: The method, if it is not the registered one of the work's name.
     """
     cls = cls or registry.method(work.what)
+    return sum(each.share * phase(work, cls, place) for place, each in enumerate(cls.phases))
+
+
+def phase(work: Work, cls: type[Method[Any]], place: int) -> float:
+    """Seconds a step of one phase."""
     method = build(cls, work.config, "tiny", 3, seed=0)
-    # The last step of all, which a check follows, is never reached.
+    # Twice as long as what is timed: the phase's last step, which a check follows, is not reached.
     wanted = work.warm + work.steps
-    drawn = 2 * wanted * work.batch
-    *earlier, _ = timetable(cls, work.batch, drawn).values()
+    drawn = ceil(2 * wanted * work.batch / cls.phases[place].share / cls.group) * cls.group
+    earlier = list(timetable(cls, work.batch, drawn).values())[:place]
     until = sum(map(sum, earlier)) + wanted * work.batch
     budget = Budget(images=drawn, checks=1, precision=work.precision, statistics="trained")
     ticks: list[float] = []

@@ -7,6 +7,7 @@ own below OUT; another call goes on where this one was stopped. Prints Markdown.
 """
 
 import argparse
+import shlex
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -89,10 +90,10 @@ def golden() -> str:
     """Which recorded numbers are float32."""
     losses, arrays = list(GOLDEN.glob("first_losses/*.json")), list(GOLDEN.glob("*.npz"))
     return (
-        f"Golden numbers stay float32: first and third losses of {len(losses)} methods "
-        f"(`test_golden_losses.py::test_first_losses`) and {len(arrays)} files of the reference's "
-        "losses and gradients (`test_ld_golden.py`: `test_ld_losses_and_gradients`, "
-        "`test_batch_criterion`, `test_soft_dice`)."
+        "Golden numbers are float32, whatever a plan's precision: first and third losses of "
+        f"{len(losses)} methods (`test_golden_losses.py::test_first_losses`) and {len(arrays)} "
+        "files of the reference's losses and gradients (`test_ld_golden.py`: "
+        "`test_ld_losses_and_gradients`, `test_batch_criterion`, `test_soft_dice`)."
     )
 
 
@@ -120,7 +121,8 @@ def main() -> None:
     parts = [terms(plan), table(SUMMARY, summary(found)), READING]
     for stage, agreed in zip(STAGES, found, strict=True):
         parts += [f"## {stage}", table(COLUMNS, cell_rows(agreed))]
-    command = "python -m benchmark.speed.precisions --out OUT"
+    changes = [word for change in given.changes or [] for word in ("--set", change)]
+    command = shlex.join(["python", "-m", "benchmark.speed.precisions", "--out", "OUT", *changes])
     text = page("bfloat16 against float32", command, [*parts, golden()])
     Console(highlight=False, soft_wrap=True).print(text, markup=False, end="")
 

@@ -8,7 +8,7 @@ from benchmark.speed.measuring import Ratio, images_a_second, ratio
 #: Columns of the table, in order.
 COLUMNS = (
     *("what", "px", "crop", "batch", "rival", "rival im/s", "ours im/s", "E im/s"),
-    *("ours / rival", "same precision", "ours / E", "MiB rival", "MiB ours"),
+    *("ours / rival", "same precision", "ours / E", "in float32", "MiB rival", "MiB ours"),
 )
 #: What stands where a number is not there.
 NONE = "-"
@@ -72,5 +72,6 @@ def line(measured: Measured, rival: str) -> list[str]:
         *(measured.what, str(measured.size), str(measured.crop), str(measured.batch), rival),
         *(rate(rival), rate("ours"), rate("E")),
         *(compared("ours", rival), compared("ours float32", rival), compared("ours", "E")),
+        compared("ours float32", "E float32"),
         *(mib(rival), mib("ours")),
     ]

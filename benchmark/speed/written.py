@@ -11,11 +11,15 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     Raises:
         ValueError: If a row has more or fewer fields than there are columns.
     """
-    for row in rows:
-        if len(row) != len(columns):
-            raise ValueError(f"{len(row)} fields for {len(columns)} columns: {list(row)}")
-    body = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(row) + " |" for row in body)
+    for fields in rows:
+        if len(fields) != len(columns):
+            raise ValueError(f"{len(fields)} fields for {len(columns)} columns: {list(fields)}")
+    return "\n".join(map(row, [columns, ["---"] * len(columns), *rows]))
+
+
+def row(fields: Sequence[str]) -> str:
+    """A line of a table."""
+    return "| " + " | ".join(fields) + " |"
 
 
 def page(title: str, command: str, parts: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ that draws with replacement stands for a folder so large that no epoch ends whil
 """
 
 from collections.abc import Callable
+from itertools import islice
 from time import perf_counter
 from typing import Any
 
@@ -24,14 +25,14 @@ from torch.utils.data import DataLoader, RandomSampler
 
 from benchmark.speed.measuring import seconds_a_step
 from benchmark.speed.ours import initial
-from benchmark.speed.work import Work
+from benchmark.speed.work import WORKERS, Work
 from methods.errors import ConfigError
 from methods.momentum import momentum_copy
 from methods.networks import pooled
 from methods.simclr import nt_xent
 
-#: The recipe's workers and rate.
-WORKERS, RATE = 2, 0.06
+#: The recipe's rate.
+RATE = 0.06
 #: Momentum of BYOL's target at the start of the recipe's schedule.
 MOMENTUM = 0.996
 
@@ -115,10 +116,9 @@ def transform(work: Work) -> Any:  # noqa: ANN401
 
 
 def loader(work: Work) -> DataLoader[Any]:
-    """The recipe's loader, for as many batches as are run."""
+    """The recipe's loader."""
     dataset: Any = LightlyDataset(str(work.folder / "images"), transform=transform(work))
-    count = (work.warm + work.steps) * work.batch
-    sampler = RandomSampler(dataset, replacement=True, num_samples=count)
+    sampler = RandomSampler(dataset, replacement=True, num_samples=work.loaded)
     return DataLoader(
         dataset, batch_size=work.batch, sampler=sampler, drop_last=True, num_workers=WORKERS
     )
@@ -128,7 +128,7 @@ def run(work: Work, network: SimCLR | BYOL) -> float:
     """Seconds a step of the recipe's loop."""
     optimiser = torch.optim.SGD(network.parameters(), lr=RATE)
     ticks = []
-    for batch in loader(work):
+    for batch in islice(loader(work), work.warm + work.steps):
         x0, x1 = batch[0]
         loss = network.loss(x0, x1)
         loss.backward()

@@ -2,11 +2,12 @@
 
     python -m benchmark.speed.rivals.straight_finetuning finetuning --size 64
 
-A dataset class that opens image and mask of 512 px, flips and turns both and makes them smaller,
+A dataset class that opens image and mask of 512 px, makes them smaller and flips and turns both,
 behind a DataLoader with two workers. Network, optimiser, loss and number of steps are ours.
 """
 
 import random
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
@@ -19,14 +20,14 @@ from torch.utils.data import DataLoader, Dataset, RandomSampler
 from benchmark.speed.measuring import seconds_a_step
 from benchmark.speed.ours import STAGES, initial
 from benchmark.speed.photographs import LABELLED
-from benchmark.speed.work import Work
+from benchmark.speed.work import WORKERS, Work
 from methods.networks import SegmentationDecoder
 from tasks.base import NORMALISATION
 from tasks.finetuning import STAGES as TRAINED
 from tasks.metrics import soft_dice_loss
 
-#: Processes that decode, and Adam's rate.
-WORKERS, RATE = 2, 1e-3
+#: Adam's rate.
+RATE = 1e-3
 #: Largest rotation in degrees.
 ROTATION = 180.0
 
@@ -43,17 +44,16 @@ class Photographs(Dataset[tuple[Tensor, Tensor]]):
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        side = (self.size, self.size)
         image = Image.open(self.images[index]).convert("RGB")
-        mask = Image.open(self.masks[index]).convert("L")
+        image = image.resize(side, Image.Resampling.BILINEAR)
+        mask = Image.open(self.masks[index]).convert("L").resize(side, Image.Resampling.NEAREST)
         for turn in (Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_TOP_BOTTOM):
             if random.random() < 0.5:
                 image, mask = image.transpose(turn), mask.transpose(turn)
         degrees = random.uniform(-ROTATION, ROTATION)
-        image = image.rotate(degrees, Image.Resampling.BILINEAR)
-        mask = mask.rotate(degrees, Image.Resampling.NEAREST)
-        side = (self.size, self.size)
-        levels = np.array(image.resize(side, Image.Resampling.BILINEAR), dtype=np.float32)
-        truth = np.array(mask.resize(side, Image.Resampling.NEAREST)) > 127
+        levels = np.array(image.rotate(degrees, Image.Resampling.BILINEAR), dtype=np.float32)
+        truth = np.array(mask.rotate(degrees, Image.Resampling.NEAREST)) > 127
         norm = NORMALISATION["fundus"]
         mean, std = (np.array(each, dtype=np.float32) for each in (norm.mean, norm.std))
         pixels = (levels / np.float32(255.0) - mean) / std
@@ -63,8 +63,7 @@ class Photographs(Dataset[tuple[Tensor, Tensor]]):
 def loader(work: Work) -> DataLoader[tuple[Tensor, Tensor]]:
     """Batches without an end of an epoch, at which workers would start anew."""
     dataset = Photographs(work.folder, work.size)
-    count = (work.warm + work.steps) * work.batch
-    sampler = RandomSampler(dataset, replacement=True, num_samples=count)
+    sampler = RandomSampler(dataset, replacement=True, num_samples=work.loaded)
     return DataLoader(dataset, work.batch, sampler=sampler, num_workers=WORKERS)
 
 
@@ -79,9 +78,9 @@ def stage(work: Work, encoder: torch.nn.Module, trainable: bool) -> float:
     decoder = SegmentationDecoder(initial().channels)
     encoder.train(trainable)
     parameters = [*decoder.parameters(), *(encoder.parameters() if trainable else ())]
-    optimiser = torch.optim.Adam(parameters, lr=RATE)
+    optimiser = adam(parameters)
     ticks = []
-    for images, truth in loader(work):
+    for images, truth in islice(loader(work), work.warm + work.steps):
         with torch.set_grad_enabled(trainable):
             maps = encoder(images)
         optimiser.zero_grad()
@@ -90,6 +89,11 @@ def stage(work: Work, encoder: torch.nn.Module, trainable: bool) -> float:
         optimiser.step()
         ticks.append(perf_counter())
     return seconds_a_step(ticks, work.steps)
+
+
+def adam(parameters: list[torch.nn.Parameter]) -> torch.optim.Adam:
+    """Our optimiser."""
+    return torch.optim.Adam(parameters, lr=RATE, fused=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""Rivals do our work: equal losses, equally many parameters, equal batches; nothing is timed."""
+"""Rivals do our work: equal losses, equally many parameters, equal batches."""
 
+import os
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -11,16 +13,18 @@ from benchmark import registry
 from benchmark.speed import limits, ours
 from benchmark.speed.__main__ import RIVALS, expanded, measured, modules, rivals, solo_is_there
 from benchmark.speed.alone import spent
-from benchmark.speed.photographs import labelled, pool, write
-from benchmark.speed.rivals import lightly_recipe, solo_recipe, straight_finetuning
+from benchmark.speed.photographs import COUNT, labelled, pool, write
+from benchmark.speed.rivals import lightly_recipe, solo_recipe, straight_finetuning, straight_ld
 from benchmark.speed.rivals.straight_ld import StraightLD, full_product
-from benchmark.speed.work import Work
+from benchmark.speed.work import FEWEST, Work
 from methods import METHODS
 from methods.draws import Draws
 from methods.ld import LocalDiscrimination
 from methods.ld.losses import pixel_vectors, region_vectors, shares
+from methods.order import pool_suits
 from methods.pretrain import build
 from tasks.labelled import Settings
+from tasks.pools import HELD_OUT
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +137,62 @@ def test_straight_finetuning_sees_our_batches(folder: Path) -> None:
         assert first.size == (64, 64)
 
 
+@pytest.mark.parametrize(
+    ("rival", "what"),
+    [
+        (lightly_recipe, "simclr"),
+        (lightly_recipe, "byol"),
+        (solo_recipe, "byol"),
+        (straight_ld, "ld"),
+        (straight_finetuning, "finetuning"),
+    ],
+    ids=lambda each: getattr(each, "__name__", each).rpartition(".")[2],
+)
+def test_rivals_take_their_steps(rival: ModuleType, what: str, folder: Path) -> None:
+    if rival is solo_recipe and not solo_is_there():
+        pytest.skip("solo-learn is not installed")
+    assert rival.block(work(what, folder)) > 0.0
+
+
+@pytest.mark.parametrize("rival", [lightly_recipe, straight_finetuning])
+def test_loaders_do_not_run_dry_before_the_last_step(rival: ModuleType, folder: Path) -> None:
+    w = work("simclr" if rival is lightly_recipe else "finetuning", folder)
+    made = rival.loader(w)
+    ready = made.num_workers * made.prefetch_factor
+    assert len(made) == w.warm + w.steps + ready
+    assert ready < FEWEST
+
+
+def test_straight_ld_computes_as_we_do(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In so far as its process is set up alike, and through both phases."""
+    kept = []
+    for module in (straight_ld, ours, limits):
+        monkeypatch.setattr(module, "keep_freed", lambda name=module.__name__: kept.append(name))
+        module.block(work("ld", folder))
+    assert len(set(kept)) == 3
+
+
+def test_straight_finetuning_has_our_optimiser(folder: Path) -> None:
+    w = work("finetuning", folder)
+    under_way = ours.tuning(w, ours.initial())
+    under_way.begin()
+    theirs = straight_finetuning.adam(list(ours.initial().parameters()))
+    assert under_way.optimiser.defaults == theirs.defaults
+    assert type(under_way.optimiser) is type(theirs)
+
+
+def test_a_methods_phases_count_by_their_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ours, "phase", lambda _, __, place: (1.0, 2.0)[place])
+    assert ours.pretraining(Work("ld", 64, Path())) == pytest.approx(0.2 * 1.0 + 0.8 * 2.0)
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "random"])
+def test_there_are_photographs_enough_for_every_method(name: str) -> None:
+    cls = registry.method(name)
+    held_out = int(HELD_OUT * COUNT)
+    pool_suits(cls, cls.Config(), COUNT - held_out, held_out)
+
+
 @pytest.mark.parametrize("what", ["simclr", "byol", "ld", "finetuning"])
 def test_our_path_and_the_limit_take_their_steps(what: str, folder: Path) -> None:
     w = work(what, folder)
@@ -148,13 +208,17 @@ def test_every_row_has_its_rivals_ours_and_the_limit(what: str, folder: Path) ->
     assert ("ours float32" in found) == (what != "jigsaw")
 
 
-def test_every_way_is_measured_in_a_process_of_its_own(folder: Path) -> None:
+def test_every_way_is_measured(folder: Path) -> None:
     found = measured(work("ld", folder), pairs=1)
     assert {name: len(taken) for name, taken in found.seconds.items()} == dict.fromkeys(
         ("C", "ours", "E"), 1
     )
     assert set(found.memory) == set(found.seconds)
     assert min(found.memory.values()) > 0.0
+
+
+def test_what_was_spent_says_in_which_process(folder: Path) -> None:
+    assert spent("benchmark.speed.ours", work("simclr", folder))["process"] == os.getpid()
 
 
 def test_others_are_all_methods_without_a_rival() -> None:

@@ -65,7 +65,7 @@ def test_table_has_a_row_a_rival_and_dashes_where_nothing_was_measured() -> None
     seconds = {"A": [2.0], "ours": [1.0], "E": [0.5]}
     (row,) = lines(Measured("simclr", 64, 48, 32, seconds, {"A": 10.4}))
     assert row[4:8] == ["A", "16.0", "32.0", "64.0"]
-    assert row[8:] == ["2.00 (2.00-2.00)", "-", "0.50 (0.50-0.50)", "10", "-"]
+    assert row[8:] == ["2.00 (2.00-2.00)", "-", "0.50 (0.50-0.50)", "-", "10", "-"]
     text = table(COLUMNS, [row]).splitlines()
     assert len(text) == 3
     assert all(line.count("|") == len(COLUMNS) + 1 for line in text)
