@@ -5,8 +5,7 @@ https://arxiv.org/abs/2108.09440. The batch criterion is that of Ye et al., CVPR
 (``methods.batch_criterion``).
 """
 
-import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -16,14 +15,8 @@ from torch.nn import functional as F
 from methods.base import Scalar
 from methods.batch_criterion import batch_criterion
 from methods.geometry import turned_back
+from methods.ld.maps import EPS_NORM, bits, divided, unit
 from methods.windows import bell, cell_centres, weighted
-
-#: The reference's numerics, not tunables: they only keep logarithms and quotients finite.
-EPS_NORM = 1e-10
-EPS_SHARE = 1e-9
-EPS_LOG = 1e-30
-
-LN_2 = math.log(2.0)
 
 Maps = Float[Tensor, "images dim height width"]
 
@@ -45,7 +38,7 @@ def l2(vectors: Tensor, dim: int) -> Tensor:
 
 def pixel_vectors(embedding: Maps) -> Maps:
     """v: the unit vector of each pixel."""
-    return l2(embedding, 1)
+    return unit(embedding)
 
 
 def patch_vectors(v: Maps, grid: int) -> Float[Tensor, "images dim grid grid"]:
@@ -115,8 +108,7 @@ def mixup_loss(
 
 def shares(logits: Maps) -> Maps:
     """r: each pixel's shares of the clusters, from the clustering branch's logits."""
-    s = torch.sigmoid(logits) + EPS_SHARE
-    return s / s.sum(dim=1, keepdim=True)
+    return divided(logits)
 
 
 def region_vectors(
@@ -136,32 +128,6 @@ def region_loss(regions: Float[Tensor, "images clusters dim"], temperature: floa
     return F.cross_entropy(logits.flatten(0, 1), target.flatten())
 
 
-class BinaryEntropy(torch.autograd.Function):
-    """-r log2(r + e) - (1 - r) log2(1 - r + e) of every share.
-
-    A function of its own, for its gradient needs the shares alone: the formula as it stands keeps
-    six maps of all images and clusters until the backward pass.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, r: Tensor) -> Tensor:  # noqa: ANN401
-        """Bits."""
-        ctx.save_for_backward(r)
-        rest = 1.0 - r
-        return -torch.xlogy(r, r + EPS_LOG).add_(torch.xlogy(rest, rest + EPS_LOG)).div_(LN_2)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # noqa: ANN401
-        """-log2(r + e) - r / (r + e) / ln 2, minus the same of 1 - r."""
-        (r,) = ctx.saved_tensors
-        (of_bits,) = gradients
-        rest = 1.0 - r
-        slope = torch.log2(rest + EPS_LOG).sub_(torch.log2(r + EPS_LOG))
-        slope.add_((rest / (rest + EPS_LOG)).sub_(r / (r + EPS_LOG)), alpha=1.0 / LN_2)
-        return slope.mul_(of_bits)
-
-
 def entropy_loss(r: Maps) -> Scalar:
     """L_entropy: mean binary entropy of the shares, in bits; low when assignments are decided."""
-    bits: Tensor = BinaryEntropy.apply(r)
-    return bits.mean()
+    return bits(r).mean()

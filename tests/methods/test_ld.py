@@ -195,6 +195,40 @@ def test_region_centres_are_not_detached() -> None:
     assert (gradient - other).norm() / gradient.norm() > 0.05
 
 
+def plain_unit(x: Tensor) -> Tensor:
+    """The formula as it stands, left to autograd."""
+    return x / (torch.linalg.vector_norm(x, dim=1, keepdim=True) + 1e-10)
+
+
+def plain_shares(logits: Tensor) -> Tensor:
+    """The formula as it stands, left to autograd."""
+    s = torch.sigmoid(logits) + 1e-9
+    return s / s.sum(dim=1, keepdim=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize(
+    ("ours", "plain"), [(pixel_vectors, plain_unit), (shares, plain_shares)], ids=["unit", "shares"]
+)
+def test_the_maps_own_gradients_are_the_formulas(
+    ours: Callable[[Tensor], Tensor], plain: Callable[[Tensor], Tensor], dtype: torch.dtype
+) -> None:
+    x = values(3, 4, 5, 5).to(dtype)
+    x[0, :, 0, 0] = 0.0  # a vector without a direction
+    x[1] *= 20.0  # decided shares
+    x[2] *= 1e-9  # vectors as short as what keeps their quotients finite
+    weight = values(3, 4, 5, 5, seed=2).to(dtype)
+    got = []
+    for formula in (ours, plain):
+        given = x.clone().requires_grad_()
+        out = formula(given)
+        (out * weight).sum().backward()
+        got.append((out.detach(), given.grad))
+    torch.testing.assert_close(got[0][0], got[1][0], rtol=1e-6, atol=1e-9)
+    rtol = 1e-9 if dtype == torch.float64 else 1e-4
+    torch.testing.assert_close(got[0][1], got[1][1], rtol=rtol, atol=1e-7)
+
+
 def plain_entropy(r: Tensor) -> Tensor:
     """The formula as the paper has it, left to autograd."""
     return (-r * torch.log2(r + 1e-30) - (1.0 - r) * torch.log2(1.0 - r + 1e-30)).mean()
