@@ -30,7 +30,7 @@ class Unit(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ANN401
         """Unit vectors."""
-        norm = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+        norm: Tensor = torch.linalg.vector_norm(x, dim=1, keepdim=True)
         v = x / (norm + EPS_NORM)
         ctx.save_for_backward(v, norm)
         return v
@@ -62,8 +62,8 @@ class Divided(torch.autograd.Function):
         r, whole = ctx.saved_tensors
         (g,) = gradients
         slope = (g - (r * g).sum(dim=1, keepdim=True)).div_(whole)
-        sigmoid = (r * whole).sub_(EPS_SHARE)
-        return slope.mul_(sigmoid).mul_(1.0 - sigmoid)
+        sigmoid: Tensor = (r * whole).sub_(EPS_SHARE)
+        return sigmoid.mul(1.0 - sigmoid).mul_(slope)
 
 
 class Bits(torch.autograd.Function):

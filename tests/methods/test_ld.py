@@ -197,7 +197,8 @@ def test_region_centres_are_not_detached() -> None:
 
 def plain_unit(x: Tensor) -> Tensor:
     """The formula as it stands, left to autograd."""
-    return x / (torch.linalg.vector_norm(x, dim=1, keepdim=True) + 1e-10)
+    norm: Tensor = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    return x / (norm + 1e-10)
 
 
 def plain_shares(logits: Tensor) -> Tensor:
