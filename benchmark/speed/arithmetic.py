@@ -4,7 +4,7 @@
 
 Convolutions of SimCLR's bare step, forward and backward: their share of the step by torch's
 profiler, and the operations that they do a second, beside those of the product of two square
-matrices, which is about the most that the processor can do. Prints Markdown.
+matrices by the library that torch takes for it. Prints Markdown.
 """
 
 import argparse

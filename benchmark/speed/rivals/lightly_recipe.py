@@ -17,7 +17,7 @@ import torch
 from lightly.data import LightlyDataset
 from lightly.loss import NegativeCosineSimilarity
 from lightly.models.modules import BYOLPredictionHead, BYOLProjectionHead, SimCLRProjectionHead
-from lightly.models.utils import deactivate_requires_grad, update_momentum
+from lightly.models.utils import update_momentum
 from lightly.transforms import BYOLTransform, SimCLRTransform
 from lightly.transforms.byol_transform import BYOLView1Transform, BYOLView2Transform
 from torch import Tensor, nn
@@ -73,8 +73,6 @@ class BYOL(nn.Module):
         self.prediction_head: nn.Module = BYOLPredictionHead(c.dim_out, *dims)
         self.backbone_momentum = momentum_copy(self.backbone)
         self.projection_head_momentum = momentum_copy(self.projection_head)
-        deactivate_requires_grad(self.backbone_momentum)
-        deactivate_requires_grad(self.projection_head_momentum)
         self.criterion: Criterion = criterion or NegativeCosineSimilarity()
 
     def forward(self, x: Tensor) -> Tensor:
