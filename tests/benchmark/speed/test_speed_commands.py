@@ -28,3 +28,4 @@ def test_a_command_that_fails_is_no_measurement() -> None:
 def test_a_line_has_the_median_and_the_extremes() -> None:
     runs = [Run(1.0, 10.0), Run(3.0, 30.0), Run(2.0, 20.0)]
     assert line("x", runs) == ["`x`", "3", "2.00", "1.00", "3.00", "30"]
+    assert line("x", [Run(0.3, 7.0)])[-1] == "-"
