@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -49,7 +48,7 @@ def measured(block: Callable[[Work], float], work: Work) -> dict[str, float]:
             "an older peak cannot be forgotten here: MiB may be those of the imports\n"
         )
     seconds = block(work)
-    return {"seconds": seconds, "mib": peak(torch.device("cpu")) - before, "process": os.getpid()}
+    return {"seconds": seconds, "mib": peak(torch.device("cpu")) - before}
 
 
 def spent(module: str, work: Work) -> dict[str, float]:

@@ -15,10 +15,8 @@ from torch.nn import functional as F
 from methods.base import Scalar
 from methods.batch_criterion import batch_criterion
 from methods.geometry import turned_back
-from methods.ld.maps import EPS_NORM, bits, divided, unit
+from methods.ld.maps import EPS_NORM, Maps, bits, divided, unit
 from methods.windows import bell, cell_centres, weighted
-
-Maps = Float[Tensor, "images dim height width"]
 
 
 class Losses(NamedTuple):

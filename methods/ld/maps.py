@@ -21,7 +21,7 @@ LN_2 = math.log(2.0)
 #: Where a zero vector has no direction, any number will do, but zero.
 TINY = torch.finfo(torch.float32).tiny
 
-Maps = Float[Tensor, "images channels height width"]
+Maps = Float[Tensor, "images dim height width"]
 
 
 class Unit(torch.autograd.Function):

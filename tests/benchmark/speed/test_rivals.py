@@ -1,6 +1,5 @@
 """Rivals do our work: equal losses, equally many parameters, equal batches."""
 
-import os
 from pathlib import Path
 from types import ModuleType
 
@@ -215,10 +214,6 @@ def test_every_way_is_measured(folder: Path) -> None:
     )
     assert set(found.memory) == set(found.seconds)
     assert min(found.memory.values()) > 0.0
-
-
-def test_what_was_spent_says_in_which_process(folder: Path) -> None:
-    assert spent("benchmark.speed.ours", work("simclr", folder))["process"] == os.getpid()
 
 
 def test_others_are_all_methods_without_a_rival() -> None:
