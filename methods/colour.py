@@ -1,5 +1,7 @@
 """Colour changes on batches of images in [0, 1], each image with its own strength.
 
+Names that end in an underscore change their images in place, as PyTorch's do.
+
 The formulas are torchvision's (``adjust_brightness`` and its siblings), applied to a whole batch
 at once; the tests compare them with torchvision image by image.
 """
@@ -83,7 +85,7 @@ CHANGES = (brightness, contrast, saturation, hue)
 NEVER = len(CHANGES)
 
 
-def jittered(
+def jitter_(
     images: Pixels, draws: Draws, strengths: tuple[float, float, float, float], probability: float
 ) -> Pixels:
     """Brightness, contrast, saturation and hue in a random order, each image its own.
@@ -105,14 +107,13 @@ def jittered(
         )
         for change, s, centre in zip(CHANGES, strengths, centres, strict=True)
     ]
-    out = images.clone()
     for place in order.unbind(dim=1):
         for number, change in enumerate(CHANGES):
             rows = chosen(place == number, images.device)
             if len(rows) and strengths[number] > 0.0:
-                changed = change(out.index_select(0, rows), factors[number][rows])
-                out.index_copy_(0, rows, changed)
-    return out
+                changed = change(images.index_select(0, rows), factors[number][rows])
+                images.index_copy_(0, rows, changed)
+    return images
 
 
 def chosen(told: Bool[Tensor, " batch"], device: torch.device) -> Int[Tensor, " rows"]:
@@ -120,16 +121,16 @@ def chosen(told: Bool[Tensor, " batch"], device: torch.device) -> Int[Tensor, " 
     return told.nonzero()[:, 0].to(device)
 
 
-def greyed(images: Pixels, draws: Draws, probability: float) -> Pixels:
+def grey_(images: Pixels, draws: Draws, probability: float) -> Pixels:
     """Replace a share of the images by their luma."""
     rows = chosen(draws.on(CPU).chance("grey", probability), images.device)
     if not len(rows):
         return images
     some = images.index_select(0, rows)
-    return images.index_copy(0, rows, grey(some).expand_as(some))
+    return images.index_copy_(0, rows, grey(some).expand_as(some))
 
 
-def blurred(images: Pixels, draws: Draws, sigma: tuple[float, float], probability: float) -> Pixels:
+def blur_(images: Pixels, draws: Draws, sigma: tuple[float, float], probability: float) -> Pixels:
     """Gaussian blur of a share of the images.
 
     Args:
@@ -151,4 +152,4 @@ def blurred(images: Pixels, draws: Draws, sigma: tuple[float, float], probabilit
     padded = F.pad(flat, (reach, reach, reach, reach), mode="reflect")
     smooth = F.conv2d(padded, kernel, groups=len(kernel))
     smooth = F.conv2d(smooth, kernel.transpose(2, 3), groups=len(kernel))
-    return images.index_copy(0, rows, smooth.reshape(len(rows), *images.shape[1:]))
+    return images.index_copy_(0, rows, smooth.reshape(len(rows), *images.shape[1:]))

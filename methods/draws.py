@@ -63,12 +63,12 @@ class Draws:
         device: torch.device | None = None,
     ) -> None:
         self.seed, self.step, self.device = seed, step, device or torch.device("cpu")
-        self.purpose = ""
+        self.purposes: tuple[str, ...] = ("",)
         times = torch.zeros_like(index) if occurrence is None else occurrence
         self._keys = np.stack([index.cpu().numpy(), times.cpu().numpy()]).astype(np.uint64)
 
     def __len__(self) -> int:
-        return int(self._keys.shape[1])
+        return int(self._keys.shape[1]) * len(self.purposes)
 
     def part(self, rows: slice) -> "Draws":
         """The draws of some of the batch's images."""
@@ -78,8 +78,12 @@ class Draws:
 
     def named(self, purpose: str) -> "Draws":
         """The same images' draws for another purpose, e.g. the second view."""
+        return self.each((purpose,))
+
+    def each(self, purposes: Sequence[str]) -> "Draws":
+        """The draws of ``named`` for several purposes, one block of rows after another."""
         other = copy(self)
-        other.purpose = f"{self.purpose}/{purpose}"
+        other.purposes = tuple(f"{had}/{purpose}" for had in self.purposes for purpose in purposes)
         return other
 
     def on(self, device: torch.device) -> "Draws":
@@ -90,13 +94,12 @@ class Draws:
 
     def bits(self, name: str, count: int) -> np.ndarray:
         """``count`` independent 64-bit integers an image, shape (batch, count)."""
-        state = np.full(
-            len(self), derive_seed(self.seed, self.step, self.purpose, name), dtype=np.uint64
-        )
+        seeds = [derive_seed(self.seed, self.step, purpose, name) for purpose in self.purposes]
+        state = np.array(seeds, dtype=np.uint64)[:, None]
         for key in self._keys:
             state = scrambled(state + (key + np.uint64(1)) * GOLDEN_GAMMA)
         steps = np.arange(1, count + 1, dtype=np.uint64) * GOLDEN_GAMMA
-        return scrambled(state[:, None] + steps[None, :])
+        return scrambled(state.reshape(-1, 1) + steps)
 
     def uniform(
         self, name: str, low: float = 0.0, high: float = 1.0, shape: tuple[int, ...] = ()

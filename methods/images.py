@@ -78,4 +78,4 @@ class Batch:
         """Images in [0, 1] as the encoder takes them."""
         mean = images.new_tensor(self.mean)[:, None, None]
         std = images.new_tensor(self.std)[:, None, None]
-        return (images - mean) / std
+        return (images - mean).div_(std)

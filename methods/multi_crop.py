@@ -15,7 +15,7 @@ from torch import Tensor
 from methods.augmentation import Augmentation
 from methods.base import Batch, Draws
 from methods.networks import Encoder, pooled
-from methods.views import CROP_STEP, TwoViews, View, one_view, two_views, view_side
+from methods.views import CROP_STEP, TwoViews, View, several_views, two_views, view_side
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def multi_crop(
     recipe = replace(augmentation, area=crops.area, blur=(low, high))
     return MultiCrop(
         two_views(batch, draws, augmentation, augmentation),
-        tuple(one_view(batch, draws, recipe, f"small {n}", side) for n in range(crops.count)),
+        several_views(batch, draws, {f"small {n}": recipe for n in range(crops.count)}, side),
         batch.index,
     )
 

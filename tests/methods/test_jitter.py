@@ -9,8 +9,10 @@ from torch import Tensor
 from torchvision.transforms import functional as TF
 
 from methods import colour
-from methods.colour import blurred, brightness, contrast, grey, greyed, hue, jittered, saturation
+from methods.augmentation import BYOL_A
+from methods.colour import blur_, brightness, contrast, grey, grey_, hue, jitter_, saturation
 from methods.draws import Draws
+from methods.views import coloured
 
 MANY = 600
 
@@ -95,7 +97,7 @@ def test_jitter_is_torchvisions_in_its_own_order(
     for n in range(240):
         calls.clear()
         image = pictures[:1, :channels]
-        out = jittered(image, Draws(0, 0, torch.tensor([n])), (0.4, 0.4, 0.4, 0.1), 1.0)
+        out = jitter_(image.clone(), Draws(0, 0, torch.tensor([n])), (0.4, 0.4, 0.4, 0.1), 1.0)
         expected = image[0]
         for name, factor in calls:
             expected = CHANGES[name][1](expected, factor)
@@ -120,7 +122,7 @@ def test_jitter_factors(name: str, strength: float, low: float, high: float) -> 
     if name == "saturation":
         before = base - grey(base)
     strengths = tuple(strength if name == other else 0.0 for other in CHANGES)
-    out = jittered(base, draws_of(MANY), strengths, 1.0)  # type: ignore[arg-type]
+    out = jitter_(base.clone(), draws_of(MANY), strengths, 1.0)  # type: ignore[arg-type]
     after = out if name == "brightness" else out - out.flatten(2).mean(2)[:, :, None, None]
     if name == "saturation":
         after = out - grey(out)
@@ -133,7 +135,7 @@ def test_jitter_factors(name: str, strength: float, low: float, high: float) -> 
 def test_jitter_shifts_the_hue_both_ways() -> None:
     red = torch.zeros(MANY, 3, 1, 1)
     red[:, 0] = 1.0
-    out = jittered(red, draws_of(MANY), (0.0, 0.0, 0.0, 0.1), 1.0)[:, :, 0, 0].double()
+    out = jitter_(red.clone(), draws_of(MANY), (0.0, 0.0, 0.0, 0.1), 1.0)[:, :, 0, 0].double()
     # Around red, green rises with a positive shift and blue with a negative one, by 6 a turn.
     shift = (out[:, 1] - out[:, 2]) / 6.0
     assert stats.kstest(shift.numpy(), stats.uniform(-0.1, 0.2).cdf).pvalue > 1e-4
@@ -143,7 +145,7 @@ def test_jitter_factors_are_independent_of_each_other() -> None:
     """Brightness and contrast read off one picture: mean and spread."""
     base = torch.full((MANY, 1, 2, 2), 0.2)
     base[..., 0] += 0.02
-    out = jittered(base, draws_of(MANY), (0.4, 0.4, 0.0, 0.0), 1.0)
+    out = jitter_(base.clone(), draws_of(MANY), (0.4, 0.4, 0.0, 0.0), 1.0)
     bright = out.flatten(1).mean(1) / base.flatten(1).mean(1)
     spread = (out[..., 0] - out[..., 1]).flatten(1).mean(1) / 0.02
     assert abs(stats.pearsonr(bright, spread / bright).statistic) < 4.0 / MANY**0.5
@@ -155,11 +157,11 @@ def test_only_a_share_of_the_images_changes(kind: str, share: float) -> None:
     images = torch.rand(MANY, 3, 6, 6, generator=torch.Generator().manual_seed(1))
     draws = draws_of(MANY)
     if kind == "jitter":
-        out = jittered(images, draws, (0.4, 0.4, 0.4, 0.1), share)
+        out = jitter_(images.clone(), draws, (0.4, 0.4, 0.4, 0.1), share)
     elif kind == "grey":
-        out = greyed(images, draws, share)
+        out = grey_(images.clone(), draws, share)
     else:
-        out = blurred(images, draws, (0.5, 1.0), share)
+        out = blur_(images.clone(), draws, (0.5, 1.0), share)
     changed = (out != images).flatten(1).any(1)
     if share in (0.0, 1.0):
         assert int(changed.sum()) == share * MANY
@@ -173,13 +175,13 @@ def test_only_a_share_of_the_images_changes(kind: str, share: float) -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_no_strength_changes_nothing(pictures: Tensor, channels: int) -> None:
     images = pictures[:, :channels]
-    assert torch.equal(jittered(images, draws_of(8), (0.0, 0.0, 0.0, 0.0), 1.0), images)
+    assert torch.equal(jitter_(images.clone(), draws_of(8), (0.0, 0.0, 0.0, 0.0), 1.0), images)
 
 
 def test_one_channel_images_stay_under_colour_only_changes(pictures: Tensor) -> None:
     images = pictures[:, :1]
-    assert torch.equal(jittered(images, draws_of(8), (0.0, 0.0, 0.9, 0.5), 1.0), images)
-    assert torch.equal(greyed(images, draws_of(8), 1.0), images)
+    assert torch.equal(jitter_(images.clone(), draws_of(8), (0.0, 0.0, 0.9, 0.5), 1.0), images)
+    assert torch.equal(grey_(images.clone(), draws_of(8), 1.0), images)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -187,7 +189,7 @@ def test_one_channel_images_stay_under_colour_only_changes(pictures: Tensor) -> 
 def test_blur_reaches_three_standard_deviations(channels: int, sigma: float) -> None:
     images = torch.rand(3, channels, 15, 15, generator=torch.Generator().manual_seed(2))
     size = 2 * int(3.0 * sigma + 0.5) + 1  # three standard deviations each way
-    out = blurred(images, draws_of(3), (sigma, sigma), 1.0)
+    out = blur_(images.clone(), draws_of(3), (sigma, sigma), 1.0)
     for n, image in enumerate(images):
         expected = TF.gaussian_blur(image, [size, size], [sigma, sigma])
         torch.testing.assert_close(out[n], expected, rtol=1e-4, atol=1e-5)
@@ -197,7 +199,7 @@ def test_blur_widths_cover_their_range() -> None:
     """A point's spread gives each image's width back."""
     point = torch.zeros(MANY, 1, 21, 21)
     point[..., 10, 10] = 1.0
-    out = blurred(point, draws_of(MANY), (0.8, 1.6), 1.0).double()
+    out = blur_(point.clone(), draws_of(MANY), (0.8, 1.6), 1.0).double()
     offsets = torch.arange(-10, 11).double()
     torch.testing.assert_close(out.sum((1, 2, 3)), torch.ones(MANY).double(), rtol=1e-5, atol=1e-5)
     widths = (out[:, 0].sum(1) * offsets**2).sum(1).sqrt()
@@ -211,7 +213,5 @@ def test_inputs_are_left_alone(pictures: Tensor) -> None:
     before = pictures.clone()
     for name, (change, _, (_, high)) in CHANGES.items():
         assert change(pictures, torch.full((8,), high)) is not pictures, name
-    jittered(pictures, draws_of(8), (0.4, 0.4, 0.4, 0.1), 1.0)
-    greyed(pictures, draws_of(8), 1.0)
-    blurred(pictures, draws_of(8), (0.5, 0.5), 1.0)
+    assert not torch.equal(coloured(pictures, draws_of(8), BYOL_A), before)
     assert torch.equal(pictures, before)

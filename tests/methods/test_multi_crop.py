@@ -62,11 +62,11 @@ def test_all_crops_are_blurred_by_as_many_pixels(
 ) -> None:
     got: list[tuple[float, float]] = []
 
-    def blurred(pixels: Tensor, draws: Draws, sigma: tuple[float, float], share: float) -> Tensor:
+    def blur_(pixels: Tensor, draws: Draws, sigma: tuple[float, float], share: float) -> Tensor:
         got.append(sigma)
         return pixels
 
-    monkeypatch.setattr("methods.views.blurred", blurred)
+    monkeypatch.setattr("methods.views.blur_", blur_)
     crops_of(make_images(count=2, side=128, held_out=0), count=2)
     assert len(got) == 8
     assert all(sigma == pytest.approx((0.1 * 112 / 224, 2.0 * 112 / 224)) for sigma in got)

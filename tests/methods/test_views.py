@@ -12,7 +12,7 @@ from methods.augmentation import Augmentation
 from methods.base import Batch, Draws
 from methods.geometry import sample, turned_back
 from methods.ld.views import LDViews, ViewStrengths, ld_views
-from methods.views import View, one_view, two_views, view_side
+from methods.views import View, one_view, several_views, two_views, view_side
 
 SIDE = 64
 PIXEL = 2.0 / SIDE  # in coordinates from -1 to 1
@@ -334,3 +334,28 @@ def test_a_view_does_not_depend_on_the_batch(noise: Batch, kind: str) -> None:
 
     for whole, some in zip(views(noise), views(part), strict=True):
         torch.testing.assert_close(some, whole[rows], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "recipes",
+    [
+        {},
+        {"a": COLOURED, "b": COLOURED, "c": COLOURED},
+        {"a": COLOURED, "b": replace(COLOURED, blur_probability=1.0)},
+        {"a": COLOURED, "b": replace(COLOURED, blur=(0.5 / 224, 1.0 / 224))},
+        {"a": COLOURED, "b": replace(COLOURED, grey=0.9)},
+        {"a": COLOURED, "b": CROPPED},
+    ],
+)
+def test_several_views_are_those_made_one_by_one(
+    noise: Batch, recipes: dict[str, Augmentation]
+) -> None:
+    draws = Draws(3, 5, noise.index).named("outer")
+    before = noise.images.clone()
+    for (name, recipe), view in zip(
+        recipes.items(), several_views(noise, draws, recipes, 32), strict=True
+    ):
+        alone = one_view(noise, draws, recipe, name, 32)
+        assert torch.equal(view.images, alone.images)
+        assert torch.equal(view.placement, alone.placement)
+    assert torch.equal(noise.images, before)
