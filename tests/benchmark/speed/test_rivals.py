@@ -3,7 +3,6 @@
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -12,7 +11,7 @@ from benchmark import registry
 from benchmark.speed import limits, ours
 from benchmark.speed.__main__ import RIVALS, expanded, measured, modules, rivals, solo_is_there
 from benchmark.speed.alone import spent
-from benchmark.speed.photographs import COUNT, labelled, pool, write
+from benchmark.speed.photographs import COUNT, labelled, pool
 from benchmark.speed.rivals import lightly_recipe, solo_recipe, straight_finetuning, straight_ld
 from benchmark.speed.rivals.straight_ld import StraightLD, full_product
 from benchmark.speed.work import FEWEST, Work
@@ -24,19 +23,6 @@ from methods.order import pool_suits
 from methods.pretrain import build
 from tasks.labelled import Settings
 from tasks.pools import HELD_OUT
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty pictures of noise with masks, 64 px: what a step takes does not depend on content."""
-    made = tmp_path_factory.mktemp("speed")
-    for name in ("images", "masks"):
-        (made / name).mkdir()
-    rng = np.random.default_rng(0)
-    for number in range(40):
-        image = rng.integers(64, 256, (64, 64, 3), dtype=np.uint8)
-        write(made, number, image, (rng.random((64, 64)) > 0.9).astype(np.uint8) * 255)
-    return made
 
 
 def work(what: str, folder: Path) -> Work:
