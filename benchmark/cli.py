@@ -25,6 +25,7 @@ from benchmark.options import (
     Pools,
     Scale,
 )
+from benchmark.ordering import order
 from benchmark.planning import plan
 from benchmark.reporting import report
 from benchmark.running import SOME_FAILED, run
@@ -82,6 +83,7 @@ app.command()(check)
 app.command()(claim)
 app.command()(compare)
 app.command()(explore)
+app.command()(order)
 app.command()(plan)
 app.command()(export)
 app.command("import")(import_cells)

@@ -1,6 +1,7 @@
 """Small results folders, with cells and encoders as far as sharing looks at them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,12 @@ def cell_of(method: str, seed: int = 0, manifest: str = "m", **config: object) -
     code = {"gone": "1"} if method == "gone" else dict(fingerprint(f"methods.{method}"))
     name, encoder = folder_name(key.hash, code), folder_name(pretrain.hash, code)
     return Cell(key, pretrain, name, encoder, code)
+
+
+def aged(cell: Cell) -> Cell:
+    """The same cell, by older code of its method."""
+    code = {**cell.fingerprint, f"methods.{cell.key.method}": "older"}
+    return replace(cell, fingerprint=code, name=folder_name(cell.key.hash, code))
 
 
 def facts(cell: Cell) -> dict[str, object]:

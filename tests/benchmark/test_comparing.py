@@ -1,22 +1,19 @@
 """``ldbench compare``: a method beside its rivals, on the terminal and as JSON."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmark.cells import Cell
 from benchmark.report.compared import cells, row_of, told
 from benchmark.report.estimate import Estimate
 from benchmark.report.power import Power
 from benchmark.report.practical import Odds
 from benchmark.report.scales import SCALES
 from benchmark.report.significance import PairedTest
-from benchmark.store import Store
 from tests.benchmark.conftest import Call
-from tests.benchmark.small_results import cell_of, put
+from tests.benchmark.small_results import aged, cell_of, put
 
 Capture = pytest.CaptureFixture[str]
 
@@ -77,16 +74,16 @@ def test_mixed_terms_are_said(tmp_path: Path, call: Call, capsys: Capture) -> No
 
 
 def test_stale_cells_do_not_count(results: Path, call: Call, capsys: Capture) -> None:
-    store = Store(results)
-    for path in store.cells.iterdir():
-        record = store.record(path.name)
-        if record["key"]["method"] == "ld":
-            older: Cell = cell_of("ld", record["key"]["seed"])
-            store.drop_cell(path.name)
-            put(results, replace(older, fingerprint={"methods.ld": "older"}))
+    put(results, aged(cell_of("barlow_twins")))
     assert call("compare", results, "simclr", "--json") == 0
     told = json.loads(capsys.readouterr().out)
-    assert {row["rival"]: bool(row["remarks"]) for row in told["rivals"]}["ld"]
+    assert {row["rival"]: row["difference"]["value"] for row in told["rivals"]} == {
+        "barlow_twins": None,
+        "byol": pytest.approx(0.02),
+        "ld": pytest.approx(0.04),
+        "random, direct": None,
+    }
+    assert "1 stale cells of older code do not count" in " ".join(told["remarks"])
 
 
 def test_what_is_so_of_all_rivals_with_scores_is_said_once() -> None:
