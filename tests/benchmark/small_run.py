@@ -5,6 +5,31 @@ from pathlib import Path
 
 from benchmark.leases import holder_of, newest
 
+PLAN = """
+title = "Small"
+methods = ["random", "inpainting"]
+tasks = ["chasedb1_vessel", "scr_lung"]
+seeds = [0]
+size = 32
+precision = "float32"
+threads = 1
+[pools]
+fundus = "idrid_grading"
+"chest X-ray" = "chestxray14"
+[budget]
+images = 16
+checks = 2
+[downstream]
+steps = 2
+batch_size = 2
+checks = 1
+[config.inpainting]
+batch_size = 8
+[phantom]
+scale = 0.02
+size = 64
+"""
+
 
 def run_arguments(folder: Path) -> tuple[str | Path, ...]:
     """Runs a folder's plan on phantoms; results go below it."""
