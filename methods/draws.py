@@ -43,7 +43,7 @@ def scrambled(state: np.ndarray) -> np.ndarray:
 
 
 class Draws:
-    """Random numbers for one batch, one row an image.
+    """Random numbers for one batch, one row an image; of several purposes (``each``), a block each.
 
     Args:
         seed: Seed of the run.
@@ -93,7 +93,7 @@ class Draws:
         return other
 
     def bits(self, name: str, count: int) -> np.ndarray:
-        """``count`` independent 64-bit integers an image, shape (batch, count)."""
+        """``count`` independent 64-bit integers a row, shape (rows, count)."""
         seeds = [derive_seed(self.seed, self.step, purpose, name) for purpose in self.purposes]
         state = np.array(seeds, dtype=np.uint64)[:, None]
         for key in self._keys:

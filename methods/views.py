@@ -92,8 +92,9 @@ def several_views(
 ) -> tuple[View, ...]:
     """Independent augmentations of each image, as ``one_view`` makes them one by one.
 
-    Those that differ in nothing but their blur are placed and coloured in one pass, which takes as
-    many calls as one view: of small images, half of the time.
+    If all differ in nothing but their blur, they are placed and coloured in one pass: of small
+    images, two views take a third less time, eight half. Colours change in place, so views have no
+    gradient with respect to the images.
 
     Args:
         batch: Images in [0, 1].

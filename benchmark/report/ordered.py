@@ -1,5 +1,6 @@
 """Whether the methods' order depends on stage, labels or folder, on the terminal or as JSON."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,51 +12,54 @@ from rich.console import Console
 
 from benchmark.durable import StoreError
 from benchmark.listing import table
-from benchmark.report.compared import DRAWS, least, narrow
+from benchmark.report.compared import least
 from benchmark.report.estimate import NOTHING, plain
-from benchmark.report.footers import left_out_notes
+from benchmark.report.footers import ORACLE, left_out_notes
 from benchmark.report.gathered import SEED, gather
-from benchmark.report.leaderboard import sampled
 from benchmark.report.mixed import mixed_notes
-from benchmark.report.orders import Order, order_between
-from benchmark.report.sampled import Sampled
-from benchmark.report.selection import STAGES
+from benchmark.report.orders import Order, Seeds, order_between
+from benchmark.report.scales import SCALES
+from benchmark.report.scores import Scores, scores
+from benchmark.report.selection import PROBED, STAGES, select
 from methods.errors import ConfigError
 
-COLUMNS = ("table", "methods", "tasks", "rho", "again", "p", "decided", "turned")
+COLUMNS = ("table", "methods", "tasks", "rho", "p", "across", "first", "second")
 READING = (
-    "rho: Spearman's correlation of mean ranks with the first table, on the methods and tasks of "
-    "both, with 95 % over seeds and test images. Again: the same between two draws of the first "
-    "table, where nothing has changed but seeds and test images. An order has changed where rho "
-    "lies below that; noise in either table pulls both towards 0. p: share of random orders that "
-    "correlate as strongly. Decided: pairs of methods that both tables tell apart; turned: those "
-    "told the other way."
+    "rho: Spearman's correlation of the methods' mean ranks over tasks with the first table's, of "
+    "all seeds together; p: share of random orders that correlate as strongly. Across: the same "
+    "between one seed of the first table and another of this one, the mean over pairs of seeds "
+    "(from the pair that agrees least to the best). First, second: between two seeds of the first "
+    "table, and of this one. If the order is the same, across is expected to lie between those "
+    "two; an order that has changed has a lower one. Few seeds show only large changes. Test "
+    "images are the same throughout."
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class Table:
     """One stage and label fraction of a folder.
 
     Attributes:
-        folder: Where a plan was run to.
+        folder: What its folder is called.
         stage: One of ``STAGES``.
         fraction: Share of the labels.
-        found: Its leaderboard with draws.
+        scores: Of all its cells.
+        sources: Each task's kind of images.
         remarks: What a reader has to know besides.
     """
 
-    folder: Path
+    folder: str
     stage: str
     fraction: float
-    found: Sampled
+    scores: Scores
+    sources: dict[str, str]
     remarks: tuple[str, ...]
 
     @property
     def name(self) -> str:
         """As it is printed."""
         share = "" if self.fraction == 1.0 else f", {100 * self.fraction:g} % of the labels"
-        return f"{self.folder.name}, {self.stage}{share}"
+        return f"{self.folder}, {self.stage}{share}"
 
 
 def show_orders(folders: Sequence[Path], *, stage: str, metric: str, as_json: bool) -> None:
@@ -63,43 +67,65 @@ def show_orders(folders: Sequence[Path], *, stage: str, metric: str, as_json: bo
 
     Raises:
         ConfigError: If a folder is given twice.
-        StoreError: If the first folder holds no scores of the stage, or one of them is damaged.
+        StoreError: If a folder holds no finished cell or a damaged one, or the first holds none of
+            the stage.
     """
     lead, others = tables_of(folders, stage=stage, metric=metric)
-    rng = np.random.default_rng(SEED)
-    orders = [(each, order_between(lead.found, each.found, rng)) for each in others]
+    rng, scale = np.random.default_rng(SEED), SCALES[metric]
+    orders = [
+        (each, order_between(lead.scores, each.scores, alike(lead, each), scale, rng))
+        for each in others
+    ]
     if as_json:
         table([record(lead, *each) for each in orders], (), as_json=True)
         return
     show(lead, orders, Console(highlight=False))
 
 
-def tables_of(folders: Sequence[Path], *, stage: str, metric: str) -> tuple[Named, list[Named]]:
+def tables_of(folders: Sequence[Path], *, stage: str, metric: str) -> tuple[Table, list[Table]]:
     """The table that leads, and the others in the order of folders.
 
     Raises:
         ConfigError: If a folder is given twice.
-        StoreError: If the first folder holds no scores of the stage, or one of them is damaged.
+        StoreError: If a folder holds no finished cell or a damaged one, or the first holds none of
+            the stage.
     """
     if len({folder.resolve() for folder in folders}) < len(folders):
         raise ConfigError("a folder is given twice: name each once")
-    found = [each for folder in folders for each in read(folder, metric)]
-    leads = [each for each in found if each.folder == folders[0] and each.stage == stage]
+    called = names(folders)
+    pairs = zip(folders, called, strict=True)
+    found = [each for folder, name in pairs for each in read(folder, name, metric)]
+    leads = [each for each in found if each.folder == called[0] and each.stage == stage]
     if not leads:
         raise StoreError(f"{folders[0]} holds no scores of the stage {stage}: see `ldbench status`")
     lead = max(leads, key=lambda each: each.fraction)
     return lead, [each for each in found if each is not lead]
 
 
-def read(folder: Path, metric: str) -> list[Named]:
-    """A folder's tables."""
+def names(folders: Sequence[Path]) -> list[str]:
+    """Folders by their own name, or by the whole path if two have the same."""
+    short = [folder.resolve().name for folder in folders]
+    return short if len(set(short)) == len(short) else list(map(str, folders))
+
+
+def read(folder: Path, name: str, metric: str) -> list[Table]:
+    """A folder's tables.
+
+    Raises:
+        StoreError: If it holds no finished cell, or a damaged one.
+    """
     gathered = gather(folder, "leave out")
-    frame, left_out = gathered.frame(None), left_out_notes(gathered.left_out)
+    frame = gathered.frame(None)
     found = []
     for stage, fraction in stages_of(frame):
-        one = table_of(frame, stage, fraction, metric)
-        remarks = (*left_out, *narrow(one.scores, None), *mixed_notes(gathered.there, stage))
-        found.append(Named(folder, stage, fraction, one, remarks))
+        selection = select(frame, stage, metric, fraction)
+        remarks = [*left_out_notes(gathered.left_out), *mixed_notes(gathered.there, stage)]
+        if gathered.oracle and stage not in PROBED:
+            remarks.append(ORACLE)
+        made = (scores(selection), selection.sources, tuple(remarks))
+        found.append(Table(name, stage, fraction, *made))
+    if not found:
+        raise StoreError(f"{folder} holds no finished cell: see `ldbench status`")
     return found
 
 
@@ -110,60 +136,78 @@ def stages_of(frame: pd.DataFrame) -> list[tuple[str, float]]:
     return sorted(there, key=lambda each: (STAGES.index(each[0]), -each[1]))
 
 
-def table_of(frame: pd.DataFrame, stage: str, fraction: float, metric: str) -> Sampled:
-    """One leaderboard; draws of any two are independent of each other."""
-    rng = np.random.default_rng([SEED, STAGES.index(stage), round(1e6 * fraction)])
-    return sampled(frame, rng, stage=stage, metric=metric, draws=DRAWS, fraction=fraction)
+def alike(one: Table, other: Table) -> tuple[str, ...]:
+    """Tasks of both tables whose images are of one kind: a phantom is no photograph."""
+    return tuple(task for task, kind in one.sources.items() if other.sources.get(task) == kind)
 
 
-def record(lead: Named, named: Named, order: Order) -> dict[str, Any]:
+def record(lead: Table, named: Table, order: Order) -> dict[str, Any]:
     """A table's agreement, JSON-ready."""
     return {
-        "first": lead.name,
+        "beside": lead.name,
         "table": named.name,
-        "folder": str(named.folder),
         "stage": named.stage,
         "fraction": named.fraction,
         "methods": list(order.methods),
+        "left out": list(order.left_out),
         "tasks": list(order.tasks),
-        "rho": order.rho.record(),
+        "rho": plain(order.rho),
         "p": plain(order.p),
-        "again": order.again.record(),
-        "decided": order.decided,
-        "turned": [list(pair) for pair in order.turned],
-        "reason": order.reason,
-        "remarks": list(named.remarks),
+        **{name: numbers(each) for name, each in seeds_of(order).items()},
+        "remarks": said(lead, named, order),
     }
 
 
-def show(lead: Named, orders: Sequence[tuple[Named, Order]], console: Console) -> None:
+def seeds_of(order: Order) -> dict[str, Seeds]:
+    """The correlations of single seeds, by the name of their column."""
+    return {"across": order.across, "first": order.first, "second": order.second}
+
+
+def numbers(seeds: Seeds) -> dict[str, float | None]:
+    """JSON-ready."""
+    return {"mean": plain(seeds.mean), "low": plain(seeds.low), "high": plain(seeds.high)}
+
+
+def said(lead: Table, named: Table, order: Order) -> list[str]:
+    """What must be said beside a table's numbers."""
+    out = [order.reason] if order.reason else []
+    if order.left_out and not order.reason:
+        out.append(f"left out, for they lack cells in one of both: {', '.join(order.left_out)}")
+    other = sorted(set(named.sources) & set(lead.sources) - set(alike(lead, named)))
+    if other:
+        out.append(f"not compared, for the images are of another kind: {', '.join(other)}")
+    if not order.reason and math.isnan(order.first.mean + order.second.mean):
+        out.append("one seed: how far two runs of one table agree is not known")
+    return [*out, *named.remarks]
+
+
+def show(lead: Table, orders: Sequence[tuple[Table, Order]], console: Console) -> None:
     """Print the table and what must be said beside it."""
     console.print(f"[bold]Order of the methods beside {lead.name}[/bold]")
     if orders:
         table([row(*each) for each in orders], COLUMNS, console=console)
-    told = [f"{named.name}: {text}" for named, order in orders for text in said(order)]
-    remarks = [text for each in (lead, *(named for named, _ in orders)) for text in each.remarks]
-    for text in (*told, *dict.fromkeys(remarks)):
-        console.print(f"- {text}", markup=False)
+    remarks = [(lead.name, lead.remarks)]
+    remarks += [(each.name, tuple(said(lead, each, order))) for each, order in orders]
+    for name, texts in remarks:
+        for text in texts:
+            console.print(f"- {name}: {text}", markup=False)
     console.print(READING, markup=False)
 
 
-def said(order: Order) -> list[str]:
-    """Why a table has no correlation, or which pairs it tells the other way."""
-    turned = [f"{worse} before {better}, the other way round" for better, worse in order.turned]
-    return [order.reason] if order.reason else turned
-
-
-def row(named: Named, order: Order) -> dict[str, object]:
+def row(named: Table, order: Order) -> dict[str, object]:
     """A table's agreement as it is printed."""
-    known = not order.reason
     return {
         "table": named.name,
         "methods": len(order.methods),
         "tasks": len(order.tasks),
-        "rho": order.rho.text(2),
-        "again": order.again.text(2),
-        "p": least(order.p) if known else NOTHING,
-        "decided": order.decided if known else NOTHING,
-        "turned": len(order.turned) if known else NOTHING,
+        "rho": NOTHING if math.isnan(order.rho) else f"{order.rho:.2f}",
+        "p": NOTHING if math.isnan(order.p) else least(order.p),
+        **{name: text(each) for name, each in seeds_of(order).items()},
     }
+
+
+def text(seeds: Seeds) -> str:
+    """For example "0.48 (0.31 to 0.62)"."""
+    if math.isnan(seeds.mean):
+        return NOTHING
+    return f"{seeds.mean:.2f} ({seeds.low:.2f} to {seeds.high:.2f})"

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchmark.cells import Status
 from tests.benchmark.conftest import Call
-from tests.benchmark.small_results import aged, cell_of, put
+from tests.benchmark.small_results import TASK, aged, cell_of, put
 
 Capture = pytest.CaptureFixture[str]
 #: Their scores grow with the length of their names.
@@ -27,35 +29,71 @@ def test_every_stage_of_every_folder(
 ) -> None:
     assert call("order", *folders, "--json") == 0
     told = json.loads(capsys.readouterr().out)
-    assert {row["first"] for row in told} == {"all, finetuned"}
+    assert {row["beside"] for row in told} == {"all, finetuned"}
     assert [row["table"] for row in told] == ["all, frozen", "some, frozen", "some, finetuned"]
     assert [len(row["methods"]) for row in told] == [4, 3, 3]
-    assert all(row["rho"]["value"] == 1.0 for row in told)
-    assert all(row["turned"] == [] for row in told)
-    assert all("with 2 seeds" in " ".join(row["remarks"]) for row in told)
+    assert [row["left out"] for row in told] == [[], ["ld"], ["ld"]]
+    for row in told:
+        assert row["rho"] == row["across"]["mean"] == row["first"]["mean"] == 1.0
 
 
 def test_what_is_printed(folders: tuple[Path, Path], call: Call, capsys: Capture) -> None:
     assert call("order", *folders, "--stage", "frozen") == 0
     printed = " ".join(capsys.readouterr().out.split())
-    assert "Order of the methods beside all, frozen" in printed
-    assert "some, finetuned" in printed
-    assert printed.count("with 2 seeds intervals are too narrow") == 1
-    assert "An order has changed where rho lies below that" in printed
+    assert "Order of the methods beside" in printed
+    assert "1.00 (1.00 to 1.00)" in printed
+    assert "left out, for they lack cells in one of both: ld" in printed
+    assert "an order that has changed has a lower one" in printed
+
+
+def told_of(folder: Path, other: Path, call: Call, capsys: Capture) -> dict[str, Any]:
+    """What is said of another folder's fine-tuned table."""
+    assert call("order", folder, other, "--json") == 0
+    rows: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    return rows[-1]
+
+
+def test_folders_of_one_name_are_called_by_their_paths(
+    folders: tuple[Path, Path], tmp_path: Path, call: Call, capsys: Capture
+) -> None:
+    put(tmp_path / "other" / "all", *(cell_of(name) for name in NAMES))
+    told = told_of(folders[0], tmp_path / "other" / "all", call, capsys)
+    assert told["table"] == f"{tmp_path / 'other' / 'all'}, finetuned"
 
 
 def test_stale_cells_do_not_count(folders: tuple[Path, Path], call: Call, capsys: Capture) -> None:
-    put(
-        folders[1],
-        *(cell_of(name, seed) for name in NAMES[1:] for seed in (0, 1)),
-        aged(cell_of("ld")),
-    )
-    assert call("order", *folders, "--json") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert [row["methods"] for row in told if row["table"] == "some, finetuned"] == [
-        sorted(NAMES[1:])
+    put(folders[1], aged(cell_of("ld")))
+    told = told_of(*folders, call, capsys)
+    assert told["methods"] == sorted(NAMES[1:])
+    assert "1 stale cells of older code do not count" in " ".join(told["remarks"])
+
+
+def test_phantoms_are_not_held_against_photographs(
+    folders: tuple[Path, Path], tmp_path: Path, call: Call, capsys: Capture
+) -> None:
+    put(tmp_path / "drawn", *(cell_of(name) for name in NAMES), source="phantom")
+    told = told_of(folders[0], tmp_path / "drawn", call, capsys)
+    assert told["rho"] is None
+    assert told["remarks"][:2] == [
+        "no task to compare on",
+        f"not compared, for the images are of another kind: {TASK}",
     ]
-    assert "1 stale cells of older code do not count" in " ".join(told[-1]["remarks"])
+
+
+def test_one_seed_says_so(
+    folders: tuple[Path, Path], tmp_path: Path, call: Call, capsys: Capture
+) -> None:
+    put(tmp_path / "once", *(cell_of(name) for name in NAMES))
+    told = told_of(folders[0], tmp_path / "once", call, capsys)
+    assert (told["rho"], told["second"]["mean"]) == (1.0, None)
+    assert "one seed: how far two runs of one table agree is not known" in told["remarks"]
+
+
+def test_a_folder_without_a_finished_cell_is_named(
+    folders: tuple[Path, Path], tmp_path: Path, mistake: Callable[..., str]
+) -> None:
+    put(tmp_path / "failed", cell_of("ld"), status=Status.FAILED)
+    assert "failed holds no finished cell" in mistake("order", folders[0], tmp_path / "failed")
 
 
 @pytest.mark.parametrize(

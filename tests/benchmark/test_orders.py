@@ -1,134 +1,156 @@
 """How far two tables agree on an order: against scipy, known orders, and known noise."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 
-from benchmark.report.leaderboard import Row, sampled
-from benchmark.report.orders import Order, correlations, mean_ranks, order_between
-from benchmark.report.sampled import Sampled
+from benchmark.report.orders import Order, Seeds, agreement, order_between
+from benchmark.report.scales import SCALES
+from benchmark.report.scores import DIRECT, Scores
 
 Means = Mapping[str, Sequence[float]]
-DRAWS = 400
-SEEDS, IMAGES = 4, 12
+SEEDS, IMAGES = 3, 12
+#: Means on two tasks, each method apart from the next.
+APART = {name: (0.2 + 0.1 * n, 0.3 + 0.1 * n) for n, name in enumerate("abcde")}
+#: As many methods as a leaderboard has, of which nothing can be told.
+EQUAL = dict.fromkeys("abcdefghijkl", (0.5, 0.5))
+SPREAD = {name: (0.4 + 0.02 * n, 0.4 + 0.02 * n) for n, name in enumerate(EQUAL)}
 
 
 def table(
-    true: Mapping[str, Sequence[float]], noise: float, seed: int, tasks: str = "tu"
-) -> Sampled:
-    """Methods of known means on each task; runs and images differ by noise."""
+    true: Means,
+    noise: float = 1e-4,
+    seed: int = 0,
+    tasks: tuple[str, ...] = ("t", "u"),
+    seeds: tuple[int, ...] = tuple(range(SEEDS)),
+) -> Scores:
+    """Methods of known means on each task; every run has luck of its own."""
     rng = np.random.default_rng(seed)
-    rows = [
-        {
-            "method": method,
-            "task": task,
-            "domain": "fundus",
-            "source": "real",
-            "stage": "finetuned",
-            "fraction": 1.0,
-            "seed": run,
-            "metric": "dice",
-            "image": f"{image:02}",
-            "status": "done",
-            "score": float(np.clip(mean + shift + rng.normal(0, noise), 0, 1)),
-        }
-        for method, means in true.items()
-        for task, mean in zip(tasks, means, strict=True)
-        for run in range(SEEDS)
-        for shift in [rng.normal(0, noise)]
-        for image in range(IMAGES)
-    ]
-    return sampled(
-        pd.DataFrame(rows), np.random.default_rng([seed, 1]), stage="finetuned", draws=DRAWS
-    )
+    means = np.array(list(true.values()))[:, :, None, None]
+    runs = rng.normal(0, noise, (*means.shape[:2], len(seeds), 1))
+    images = rng.normal(0, noise, (1, len(tasks), 1, IMAGES))
+    values = np.full((len(true) + 1, len(tasks), len(seeds), IMAGES), np.nan)
+    values[:-1] = means + runs + images
+    return Scores((*true, DIRECT), tasks, seeds, values, may_be_undefined=False)
 
 
-def between(one: Sampled, other: Sampled) -> Order:
-    return order_between(one, other, np.random.default_rng(0))
+def between(one: Scores, other: Scores, metric: str = "dice") -> Order:
+    tasks = tuple(dict.fromkeys((*one.tasks, *other.tasks)))
+    return order_between(one, other, tasks, SCALES[metric], np.random.default_rng(0))
 
 
-def rows_of(table: Sampled, methods: str) -> list[Row]:
-    return sorted(
-        (row for row in table.board.rows if row.method in methods), key=lambda row: row.method
-    )
-
-
-APART = {name: (0.2 + 0.1 * n, 0.3 + 0.1 * n) for n, name in enumerate("abcde")}
-
-
-def test_the_same_order_without_noise_is_certain() -> None:
-    found = between(table(APART, 1e-4, 0), table(APART, 1e-4, 1))
-    assert (found.rho.value, found.rho.low, found.rho.high) == pytest.approx((1, 1, 1))
-    assert found.again.value == pytest.approx(1)
-    assert (found.decided, found.turned, found.reason) == (10, (), "")
+def test_the_same_order_without_noise() -> None:
+    found = between(table(APART), table(APART, seed=1))
+    assert found.rho == pytest.approx(1)
     assert found.p == pytest.approx(2 / 120)  # of all orders, this and its reverse
+    for seeds in (found.across, found.first, found.second):
+        assert (seeds.mean, seeds.low, seeds.high) == pytest.approx((1, 1, 1))
+    assert (found.methods, found.left_out, found.reason) == (tuple(APART), (), "")
 
 
-def test_a_reversed_order_turns_every_pair() -> None:
+@pytest.mark.parametrize("metric", ["dice", "hd95"])
+def test_a_reversed_order(metric: str) -> None:
     back = dict(zip(APART, reversed(APART.values()), strict=True))
-    found = between(table(APART, 1e-4, 0), table(back, 1e-4, 1))
-    assert (found.rho.value, found.rho.low, found.rho.high) == pytest.approx((-1, -1, -1))
-    assert found.decided == len(found.turned) == 10
-    assert ("e", "a") in found.turned  # better in the first, in the second
-    assert ("a", "e") not in found.turned
+    found = between(table(APART), table(back, seed=1), metric)
+    assert found.rho == pytest.approx(-1)
+    assert found.across.mean == pytest.approx(-1)
+    assert found.first.mean == found.second.mean == pytest.approx(1)
 
 
-def test_one_pair_that_changes_places_is_named() -> None:
-    swapped = {**APART, "a": APART["e"], "e": APART["a"]}
-    found = between(
-        table({n: APART[n] for n in "ae"} | {"c": APART["c"]}, 1e-4, 0),
-        table({n: swapped[n] for n in "ae"} | {"c": APART["c"]}, 1e-4, 1),
+def averaged(one: Means, other: Means, noise: tuple[float, float]) -> tuple[float, float, float]:
+    """Across, first and second, means over repetitions."""
+    found = [
+        between(table(one, noise[0], 2 * n), table(other, noise[1], 2 * n + 1)) for n in range(60)
+    ]
+    across, first, second = (
+        float(np.mean([getattr(order, name).mean for order in found]))
+        for name in ("across", "first", "second")
     )
-    assert set(found.turned) == {("e", "a"), ("e", "c"), ("c", "a")}
+    return across, first, second
 
 
-def test_equal_methods_agree_no_better_with_themselves() -> None:
-    equal = dict.fromkeys("abcdef", (0.5, 0.5))
-    found = between(table(equal, 0.05, 0), table(equal, 0.05, 1))
-    assert found.rho.low < 0.0 < found.rho.high
-    assert found.again.low < 0.5
-    assert found.turned == ()
+@pytest.mark.parametrize(
+    ("true", "noise", "within"),
+    [
+        (EQUAL, (0.05, 0.05), (0.0, 0.0)),
+        (SPREAD, (0.05, 0.05), (0.8, 0.8)),
+        (SPREAD, (0.02, 0.2), (0.95, 0.25)),
+    ],
+)
+def test_an_order_that_is_the_same_agrees_across_as_it_does_within(
+    true: Means, noise: tuple[float, float], within: tuple[float, float]
+) -> None:
+    """Whatever the luck of a run, in one table or both: nothing looks changed that is not."""
+    across, first, second = averaged(true, true, noise)
+    assert (first, second) == pytest.approx(within, abs=0.12)
+    assert across == pytest.approx(np.sqrt(max(first, 0.0) * max(second, 0.0)), abs=0.05)
+
+
+def test_an_order_that_has_changed_agrees_less_across() -> None:
+    mixed = dict(zip(SPREAD, [*SPREAD.values()][::-1], strict=True)) | {"a": SPREAD["a"]}
+    across, first, second = averaged(SPREAD, mixed, (0.05, 0.05))
+    assert across < min(first, second) - 0.5
 
 
 def test_values_are_scipys_on_what_both_have() -> None:
-    one = table(APART, 0.1, 0, "tu")
-    fewer = {name: APART[name] for name in "abce"}
-    other = table(fewer | {"z": (0.5, 0.5)}, 0.1, 1, "uv")
+    one = table(APART, 0.1)
+    other = table(
+        {name: APART[name] for name in "abce"} | {"z": (0.5, 0.5)}, 0.1, 1, ("u", "v"), (1, 2, 3)
+    )
     found = between(one, other)
-    assert (found.methods, found.tasks) == (("a", "b", "c", "e"), ("u",))
-    means = [
-        each.sample.means[
-            [each.scores.methods.index(m) for m in "abce"], each.scores.tasks.index("u")
-        ]
+    assert (found.methods, found.left_out, found.tasks) == (
+        ("a", "b", "c", "e"),
+        ("d", "z"),
+        ("u",),
+    )
+    x = one.values[[0, 1, 2, 4], 1].mean(axis=-1)
+    y = other.values[:4, 0].mean(axis=-1)
+    assert found.rho == pytest.approx(spearmanr(x.mean(axis=1), y.mean(axis=1)).statistic)
+    pairs = [(s, t) for s in range(3) for t in range(3) if s != t + 1]
+    across = [spearmanr(x[:, s], y[:, t]).statistic for s, t in pairs]
+    assert (found.across.mean, found.across.low) == pytest.approx((np.mean(across), min(across)))
+    first = [spearmanr(x[:, s], x[:, t]).statistic for s, t in combinations(range(3), 2)]
+    assert (found.first.mean, found.first.high) == pytest.approx((np.mean(first), max(first)))
+
+
+def test_ranks_are_averaged_over_tasks() -> None:
+    one, other = table(APART, 0.2), table(APART, 0.2, 1)
+    ranks = [
+        np.mean([rankdata(-each.values[:5, t].mean(axis=(1, 2))) for t in range(2)], axis=0)
         for each in (one, other)
     ]
-    assert found.rho.value == pytest.approx(spearmanr(*means).statistic)
+    assert between(one, other).rho == pytest.approx(spearmanr(*ranks).statistic)
 
 
-def test_correlations_are_scipys_draw_by_draw() -> None:
-    rng = np.random.default_rng(0)
-    a, b = (rng.integers(0, 4, (50, 6)).astype(float) for _ in range(2))
-    a[3] = 1.0
-    b[5, 2] = np.nan
-    got = correlations(a, b)
-    assert np.isnan(got[[3, 5]]).all()
-    for n in set(range(50)) - {3, 5}:
-        assert got[n] == pytest.approx(spearmanr(a[n], b[n]).statistic)
+def test_a_method_is_left_out_for_a_cell_of_the_tasks_compared_only() -> None:
+    one, other = table(APART), table(APART, seed=1, tasks=("t", "v"))
+    one.values[0, 1, 2] = np.nan  # a on u, which the other has not
+    other.values[1, 0, 1] = np.nan  # b on t
+    found = between(one, other)
+    assert (found.methods, found.left_out) == (("a", "c", "d", "e"), ("b",))
 
 
-def test_ranks_are_taken_among_the_shared_methods_alone() -> None:
-    observed, drawn = mean_ranks(table(APART, 1e-4, 0), ("a", "c"), ("t",))
-    assert observed.tolist() == [2.0, 1.0]
-    assert drawn.shape == (DRAWS, 2)
+def test_one_seed_agrees_with_nobody() -> None:
+    one, other = table(APART, seeds=(0,)), table(APART, seed=1, seeds=(0,))
+    found = between(one, other)
+    assert found.rho == pytest.approx(1)
+    for seeds in (found.across, found.first, found.second):
+        assert np.isnan(seeds.mean)
+
+
+def test_equal_values_have_no_correlation() -> None:
+    same, rising = np.ones(4), np.arange(4.0)
+    assert agreement([(same, rising), (rising, rising)]) == Seeds(1.0, 1.0, 1.0)
+    assert np.isnan(agreement([(same, rising)]).mean)
 
 
 def test_what_cannot_be_compared_says_why() -> None:
-    one = table(APART, 0.1, 0, "tu")
-    assert between(one, table(APART, 0.1, 1, "vw")).reason == "no task in both"
-    few = table({name: APART[name] for name in "ab"}, 0.1, 1)
-    found = between(one, few)
-    assert found.reason == "too few methods: 2, not 3"
-    assert np.isnan(found.rho.value)
+    assert between(table(APART), table(APART, tasks=("v", "w"))).reason == "no task to compare on"
+    few = table({name: APART[name] for name in "ab"})
+    assert between(table(APART), few).reason == "too few methods: 2, not 3"
+    none = table({name: APART[name] for name in "ab"} | {"c": (0.1, 0.2)})
+    none.values[:] = np.nan
+    assert between(table(APART), none).reason == "no task to compare on"

@@ -79,3 +79,13 @@ def test_the_same_numbers_elsewhere() -> None:
     here = draws.on(torch.device("cpu"))
     assert (draws.uniform("x").device.type, here.uniform("x").device.type) == ("meta", "cpu")
     assert torch.equal(here.uniform("x"), Draws(0, 0, torch.arange(3)).uniform("x"))
+
+
+def test_several_purposes_are_those_of_each_one_after_another() -> None:
+    draws = Draws(1, 2, torch.tensor([5, 3, 5]), torch.tensor([0, 0, 1])).named("outer")
+    both = draws.each(("a", "b"))
+    assert len(both) == 6
+    for name, block in zip(("a", "b"), both.uniform("x", shape=(2,)).split(3), strict=True):
+        assert torch.equal(block, draws.named(name).uniform("x", shape=(2,)))
+    inner = both.named("c").permutations("y", 4)
+    assert torch.equal(inner[3:], draws.named("b").named("c").permutations("y", 4))

@@ -321,6 +321,22 @@ def test_views_leave_the_images_unchanged(noise: Batch, kind: str) -> None:
     assert torch.equal(noise.images, before)
 
 
+def test_views_that_differ_in_blur_alone_are_coloured_in_one_pass(
+    noise: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[int] = []
+
+    def counted(images: Tensor, *_: object) -> Tensor:
+        rows.append(len(images))
+        return images
+
+    monkeypatch.setattr("methods.views.tint_", counted)
+    sharp, other = replace(COLOURED, blur_probability=0.0), replace(COLOURED, grey=0.9)
+    several_views(noise, draws_for(noise), {"a": COLOURED, "b": COLOURED, "c": sharp})
+    several_views(noise, draws_for(noise), {"a": COLOURED, "b": other})
+    assert rows == [24, 8, 8]
+
+
 @pytest.mark.parametrize("kind", ["one", "ld"])
 def test_a_view_does_not_depend_on_the_batch(noise: Batch, kind: str) -> None:
     rows = [3, 0, 5, 1]
