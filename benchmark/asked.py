@@ -24,6 +24,10 @@ PARTS = (
 )  # fmt: skip
 
 
+#: What of the budget an audit holds methods to.
+AUDITED = ("axis", "tolerance")
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A cell that was asked for.
@@ -162,11 +166,17 @@ def ask(root: Path, new: Asked) -> None:
 
 def agree(root: Path, old: Asked, new: Asked) -> None:
     """Insist that a folder's plan and another are on the same terms."""
-    for place in difference(old.terms, new.terms):
+    for place in difference(decisive(old.terms), decisive(new.terms)):
         raise StoreError(
             f"{root} holds results of the plan {old.title!r}, which differs in {place}: give "
             "another --out, so that no table mixes the two"
         )
+
+
+def decisive(terms: Mapping[str, Any]) -> dict[str, Any]:
+    """Terms without what an audit alone looks at: it changes no result."""
+    budget = {k: v for k, v in terms.get("budget", {}).items() if k not in AUDITED}
+    return {**terms, "budget": budget}
 
 
 def joined(old: Asked, new: Asked) -> dict[str, Any]:

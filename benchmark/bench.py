@@ -109,7 +109,7 @@ class TorchBench:
             trained = pretrain(
                 method,
                 images,
-                self.grid.budget,
+                self.grid.budget_of(cell.key.method),
                 seed=cell.pretrain.seed,
                 observe=self.limits().watch(meter, self.observe),
                 checkpoints=under_way.points(meter, lease.check if lease else nothing),
@@ -128,7 +128,8 @@ class TorchBench:
             self.loaded = None
             method, images = self.built(cell)
             folder = self.store.encoders / cell.encoder
-            trained = encoders.load(folder, method, images, self.grid.budget)
+            budget = self.grid.budget_of(cell.key.method)
+            trained = encoders.load(folder, method, images, budget)
             self.loaded = (cell.encoder, trained)
         return self.loaded[1]
 

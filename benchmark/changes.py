@@ -75,10 +75,14 @@ def scaled(plan: Plan, factor: float) -> Plan:
     least = [
         (cls.smallest_batch + cls.group) / phase.share for cls in classes for phase in cls.phases
     ]
-    images = max(plan.budget.images * factor, *least, 1.0)
-    images = min(math.ceil(images / group - 1e-9) * group, plan.budget.images)
+
+    def fewer(images: int) -> int:
+        wanted = max(images * factor, *least, 1.0)
+        return min(math.ceil(wanted / group - 1e-9) * group, images)
+
     record: dict[str, Any] = plan.model_dump(exclude_none=True)
-    record["budget"]["images"] = images
+    record["budget"]["images"] = fewer(plan.budget.images)
+    record["budget"]["own"] = {name: fewer(own) for name, own in plan.budget.own.items()}
     tables = [record["downstream"], *record["downstream"]["tasks"].values()]
     for table in tables:
         if "steps" in table:

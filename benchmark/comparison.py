@@ -203,6 +203,8 @@ def question(grid: Grid, root: Source) -> Asked:
     terms = grid.plan.model_dump(mode="json", exclude=set(PARTS))
     for part in ("direct", "fractions", "probe"):
         terms["downstream"].pop(part)
+    # Whose images are in the key of each encoder, and in the tables.
+    terms["budget"].pop("own")
     # Added later: a folder from before is on the same terms.
     if terms["downstream"]["selection"] == Settings().selection:
         terms["downstream"].pop("selection")

@@ -30,7 +30,10 @@ from tasks.pools import Pool, load_pool, pool_called, pool_files
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Everything a plan asks for, with the data to compute it from."""
+    """Everything a plan asks for, with the data to compute it from.
+
+    Its budget is that of methods without one of their own: ask ``budget_of``.
+    """
 
     plan: Plan
     budget: Budget
@@ -41,6 +44,10 @@ class Grid:
     pools: dict[Domain, Pool]
     exclusions: list[Exclusions]
     cells: list[Cell]
+
+    def budget_of(self, method: str) -> Budget:
+        """What a method's pre-training spends."""
+        return replace(self.budget, images=self.plan.budget.of(method).images)
 
     def data_of(self, key: CellKey) -> Any:  # noqa: ANN401
         """A cell's images with its settings; they are in memory once for all of them."""
@@ -120,7 +127,7 @@ def configs_of(plan: Plan, tasks: Mapping[str, Task]) -> dict[tuple[str, Domain]
         for name, domain in product(plan.methods, domains)
     }
     for (name, _), config in configs.items():
-        timetable(method_of(plan, name), config.batch_size, plan.budget.images)
+        timetable(method_of(plan, name), config.batch_size, plan.budget.of(name).images)
     return configs
 
 
@@ -269,7 +276,7 @@ def pretrain_key(grid: Grid, method: str, task: str, seed: int) -> PretrainKey:
         config=canonical(grid.configs[method, domain]),
         width=plan.width,
         size=plan.size,
-        budget=canonical(grid.budget),
+        budget=canonical(grid.budget_of(method)),
         pool=pool.info.name,
         manifest=pool.manifest,
         excluded=pool.excluded,

@@ -28,11 +28,12 @@ class BudgetPart(Part):
     """What each pre-training spends (``methods.base.Budget``), and what an audit compares.
 
     Attributes:
-        images: Images drawn; every method spends exactly as many.
+        images: Images drawn; every method spends exactly as many, but those of ``own``.
         checks: How often the validation loss is computed.
         statistics: Batch-norm statistics of the encoder.
         axis: What an audit holds methods to have spent alike. It changes no training and no key.
         tolerance: By how many per cent they may differ on that axis.
+        own: Images that some methods draw instead, by name: to spend alike on another axis.
     """
 
     images: int = Field(gt=0)
@@ -40,6 +41,11 @@ class BudgetPart(Part):
     statistics: Literal["recalibrated", "trained"] = "recalibrated"
     axis: Literal["images", "steps", "flops", "seconds"] = "images"
     tolerance: float = Field(default=1.0, ge=0)
+    own: dict[str, Annotated[int, Field(gt=0)]] = {}
+
+    def of(self, method: str) -> "BudgetPart":
+        """What a method spends."""
+        return self.model_copy(update={"images": self.own.get(method, self.images), "own": {}})
 
 
 class LimitsPart(Part):

@@ -244,6 +244,9 @@ def check_names(plan: Plan) -> None:
     methods, tasks = registry.methods(), registry.tasks()
     for name in plan.methods:
         known("method", name, [*methods, *plan.encoders, *plan.shapes])
+    drawing = [name for name in methods if name != "random"]
+    for name in plan.budget.own:
+        known("method of budget.own", name, drawing)
     for name in plan.config:
         known("method with settings", name, [*methods, *plan.shapes])
     for name in plan.tasks:

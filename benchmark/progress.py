@@ -18,7 +18,8 @@ FLOOR = "random"
 
 def pretraining_images(grid: Grid, method: str) -> int:
     """Images that pre-training a row passes: none for the floor and somebody else's encoders."""
-    return 0 if method == FLOOR or method in grid.plan.encoders else grid.budget.images
+    untrained = method == FLOOR or method in grid.plan.encoders
+    return 0 if untrained else grid.budget_of(method).images
 
 
 def finetuning_images(cell: Cell) -> int:

@@ -165,7 +165,7 @@ def row(name: str, grounds: Grounds) -> Row:
     encoders = [
         encoder(
             start,
-            plan.budget,
+            plan.budget.of(name),
             pool,
             spent,
             grounds.tuning,

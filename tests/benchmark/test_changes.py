@@ -67,6 +67,12 @@ def test_counts_are_scaled_and_nothing_else(demo: Plan) -> None:
     assert epochs.downstream.of("scr_lung").epochs == 1.5
 
 
+def test_budgets_of_some_methods_are_scaled_too(demo: Plan) -> None:
+    own = with_changes(demo, ["budget.own.simclr=512"])
+    assert scaled(own, 0.5).budget.own == {"simclr": 256}
+    assert scaled(own, 1e-9).budget.own == {"simclr": scaled(demo, 1e-9).budget.images}
+
+
 @pytest.mark.parametrize("name", ["demo", "real", "paper"])
 def test_the_smallest_scale_still_suits_every_method(name: str) -> None:
     plan = scaled(read_plan(PLANS / f"{name}.toml"), 1e-9)

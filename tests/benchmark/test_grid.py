@@ -165,6 +165,30 @@ def test_what_an_audit_compares_is_no_part_of_a_key(source: Source, tmp_path: Pa
     assert [cell.key for cell in told.cells] == [cell.key for cell in plain.cells]
 
 
+def test_a_budget_of_its_own_is_in_the_key_of_that_method_alone(
+    source: Source, tmp_path: Path
+) -> None:
+    methods = ["random", "inpainting", "simclr"]
+    alike = settled(source, tmp_path, methods=methods, budget={"images": 64})
+    own = settled(
+        source, tmp_path, methods=methods, budget={"images": 64, "own": {"inpainting": 96}}
+    )
+    assert [own.budget_of(name).images for name in methods] == [64, 96, 64]
+    images = {cell.key.method: cell.pretrain.budget["images"] for cell in own.cells}
+    assert images == {"random": 64, "inpainting": 96, "simclr": 64}
+    same = {c.key.method for c in own.cells} - {
+        c.key.method for c in own.cells if c.key not in [other.key for other in alike.cells]
+    }
+    assert same == {"random", "simclr"}
+    # A folder may hold both: the tables say how many images each method has drawn.
+    assert question(own, source).terms == question(alike, source).terms
+
+
+def test_an_own_budget_must_suit_its_method(source: Source, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="groups of 2, not 65"):
+        settled(source, tmp_path, methods=["ld"], budget={"images": 64, "own": {"ld": 65}})
+
+
 def test_an_own_task_joins_the_registered_ones(source: Source, tmp_path: Path) -> None:
     (tmp_path / "again.toml").write_text(OWN, encoding="utf-8")
     parts = {"a. Training Set": ("01", "02", "18"), "b. Testing Set": ("55", "56")}

@@ -66,6 +66,8 @@ def test_the_real_plan_spends_what_shows_a_difference() -> None:
             "did you mean 'downstream.tasks.chasedb1_vessel.steps'",
         ),
         ("batch_size = 2", 'batch_size = 2\ndirect = ["byol"]', "unknown method of downstream"),
+        ("images = 64", "images = 64\nown = {rondom = 8}", "unknown method of budget.own 'rondom'"),
+        ("images = 64", "images = 64\nown = {random = 8}", "unknown method of budget.own 'random'"),
     ],
 )
 def test_unknown_names_suggest_the_nearest(
@@ -97,6 +99,7 @@ def test_unknown_names_suggest_the_nearest(
         ("steps = 2", 'steps = 2\nselection = "first"', "selection: .*not 'first'"),
         ("images = 64", 'images = 64\naxis = "watts"', "budget.axis: .*not 'watts'"),
         ("images = 64", "images = 64\ntolerance = -1", "budget.tolerance: .*not -1"),
+        ("images = 64", "images = 64\nown = {ld = 0}", "budget.own.ld: .*greater than 0, not 0"),
         ("seeds", "limits = {hours = 0}\nseeds", "limits.hours: .*greater than 0, not 0"),
         ("seeds", "phantom = {most = 3}\nseeds", "phantom.most: .*or equal to 4, not 3"),
         ("seeds", "phantom = {most = 4.5}\nseeds", "phantom.most: .*not 4.5"),

@@ -127,6 +127,17 @@ def test_two_plans_in_one_folder_are_refused(tmp_path: Path) -> None:
     assert (tmp_path / "grid.json").read_bytes() == before
 
 
+def test_what_an_audit_looks_at_is_no_other_terms(tmp_path: Path) -> None:
+    def budget(**values: object) -> Asked:
+        return replace(question(), terms={"budget": {"images": 64, **values}})
+
+    ask(tmp_path, budget(axis="images", tolerance=1.0))
+    ask(tmp_path, budget(axis="flops", tolerance=5.0))
+    assert asked(tmp_path).terms["budget"] == {"images": 64, "axis": "flops", "tolerance": 5.0}
+    with pytest.raises(StoreError, match=r"budget.images \(64, not 32\)"):
+        ask(tmp_path, budget(images=32))
+
+
 def test_an_older_list_of_cells_is_named(tmp_path: Path) -> None:
     (tmp_path / "grid.json").write_text('{"title": "Old", "cells": []}')
     with pytest.raises(StoreError, match="another version or damaged"):
