@@ -1,7 +1,6 @@
 """What to run: a TOML file, checked before anything is computed."""
 
 import re
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
 
@@ -20,6 +19,7 @@ from benchmark.parts import (
     TunedPart,
     TuningPart,
 )
+from benchmark.plan_files import plan_record
 from benchmark.registry import known
 from benchmark.threads import share
 from methods.errors import ConfigError
@@ -74,23 +74,17 @@ class Plan(Part):
 
 
 def read_plan(path: Path, threads: int | None = None) -> Plan:
-    """Read and check a plan.
+    """Read and check a plan, over its base if it names one.
 
     Args:
         path: The TOML file.
         threads: Of a cell, if the plan leaves them open; all cores if None.
 
     Raises:
-        ConfigError: If the file is missing, is no TOML, or has unknown keys or wrong values.
+        ConfigError: If a file is missing, is no TOML, or has unknown keys or wrong values.
         UnknownNameError: If it names an unknown method, task or pool.
     """
-    try:
-        record = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"there is no plan {path}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is no TOML: {error}") from error
-    plan = checked(record, str(path), threads)
+    plan = checked(plan_record(path), str(path), threads)
     tasks = [str(path.parent / name) if name.endswith(".toml") else name for name in plan.tasks]
     encoders = {
         name: part.model_copy(update={"file": str(path.parent / part.file)})
