@@ -76,6 +76,20 @@ POOLS = {
             images=516,
         ),
         PoolInfo(
+            "open_fundus",
+            "fundus",
+            "photographs of IDRiD, CHASE_DB1 and HRF",
+            (
+                "IDRiD/B. Disease Grading/1. Original Images/*/*.jpg",
+                "IDRiD/A. Segmentation/1. Original Images/a. Training Set/*.jpg",
+                "CHASEDB1/*.jpg",
+                "HRF/images/*",
+            ),
+            "the page of each: ldbench data status --root DATA",
+            "all CC BY 4.0",
+            images=643,
+        ),
+        PoolInfo(
             "chestxray14",
             "chest X-ray",
             "NIH ChestX-ray14",
@@ -165,19 +179,21 @@ def pool_files(info: PoolInfo, source: Source) -> list[Path]:
     """Every image of a pool, sorted by path.
 
     Raises:
-        MissingDataError: If there is none.
+        MissingDataError: If one of its patterns has none: a part of a pool is another pool.
     """
-    root = info.root(source)
-    found = {path for pattern in info.patterns for path in root.glob(pattern)}
-    found = {path for path in found if path.suffix.lower() in SUFFIXES and path.is_file()}
-    if not found and info.folder is not None:
-        raise MissingDataError(f"the pool {info.name} is no folder with images: give another")
-    if not found:
-        raise MissingDataError(
-            f"{info.dataset}: no image matches {info.patterns[0]} under {source.root}; obtain it "
-            f"from {info.page} ({info.terms})"
-        )
-    return sorted(found)
+    root, every = info.root(source), set[Path]()
+    for pattern in info.patterns:
+        there = {path for path in root.glob(pattern) if path.suffix.lower() in SUFFIXES}
+        found = {path for path in there if path.is_file()}
+        if not found and info.folder is not None:
+            raise MissingDataError(f"the pool {info.name} is no folder with images: give another")
+        if not found:
+            raise MissingDataError(
+                f"{info.dataset}: no image matches {pattern} under {source.root}; obtain it "
+                f"from {info.page} ({info.terms})"
+            )
+        every |= found
+    return sorted(every)
 
 
 def load_pool(info: PoolInfo, source: Source, size: int, watch: Watch | None = None) -> Pool:

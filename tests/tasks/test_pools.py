@@ -51,7 +51,16 @@ def test_a_missing_pool(name: str, tmp_path: Path) -> None:
     assert not source.cache.exists()
 
 
-@pytest.mark.parametrize(("name", "channels"), [("idrid_grading", 3), ("chestxray14", 1)])
+def test_a_pool_of_several_data_sets_lacks_one(source: Source) -> None:
+    open_fundus = POOLS["open_fundus"]
+    with pytest.raises(MissingDataError, match=r"no image matches IDRiD/A\. Segmentation"):
+        pool_files(open_fundus, source)
+    assert not source.cache.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "channels"), [("idrid_grading", 3), ("open_fundus", 3), ("chestxray14", 1)]
+)
 def test_pools_of_phantoms(name: str, channels: int, phantoms: Source) -> None:
     seen: list[int] = []
     pool = load_pool(POOLS[name], phantoms, 40, seen.append)
