@@ -30,7 +30,9 @@ class Imported:
 def take_in(file: Path, root: Path) -> Imported:
     """Add an archive's cells to a results folder; nothing that is there is changed.
 
-    Everything is checked before anything is written.
+    Everything is checked before anything is written. Cells that the folder itself asks for, by key
+    and code, may come from a plan on other terms: the floor's do not depend on augmentations, and
+    a key holds everything that its numbers depend on.
 
     Raises:
         ArchiveError: If anything in the file is not as ``export`` writes it.
@@ -41,7 +43,7 @@ def take_in(file: Path, root: Path) -> Imported:
     with unpacking(file) as archive:
         cells, encoders = inspected(archive)
         old = asked(root) if (root / "grid.json").is_file() else None
-        if old is not None:
+        if old is not None and not {cell.name for cell in cells} <= names(old):
             agree(root, old, Asked(archive.manifest.title, archive.manifest.terms, {}, ()))
         new = added(archive, root, old, cells)
         written = {
@@ -53,6 +55,11 @@ def take_in(file: Path, root: Path) -> Imported:
     kept = {kind: some.count(False) for kind, some in written.items()}
     count = {kind: some.count(True) for kind, some in written.items()}
     return Imported(count["cells"], kept["cells"], count["encoders"], kept["encoders"])
+
+
+def names(old: Asked) -> set[str]:
+    """Of the cells that a folder asks for."""
+    return {cell.name for cell in old.cells}
 
 
 def inspected(archive: Archive) -> tuple[list[Wanted], dict[str, list[str]]]:

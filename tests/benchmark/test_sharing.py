@@ -102,6 +102,21 @@ def test_what_does_not_belong_in_one_table_is_refused(
     assert tree(tmp_path / "mine") == before
 
 
+def test_cells_that_a_table_asks_for_come_from_other_terms(
+    tmp_path: Path, shared: Path, call: Call, mistake: Mistake
+) -> None:
+    put(tmp_path / "mine", cell_of("ld"), terms={**TERMS, "augmentation": "shared"})
+    shutil.rmtree(tmp_path / "mine" / "cells")
+    asked_for = asked(tmp_path / "mine")
+    assert call("import", shared, "--out", tmp_path / "mine") == 0
+    assert [path.name for path in (tmp_path / "mine" / "cells").iterdir()] == [cell_of("ld").name]
+    assert asked(tmp_path / "mine") == asked_for
+    put(tmp_path / "ours", cell_of("ld"), cell_of("byol"))
+    assert call("export", tmp_path / "ours", tmp_path / "two.zip") == 0
+    line = mistake("import", tmp_path / "two.zip", "--out", tmp_path / "mine")
+    assert "differs in augmentation" in line
+
+
 def test_foreign_results_travel(
     tmp_path: Path, call: Call, capsys: pytest.CaptureFixture[str]
 ) -> None:
