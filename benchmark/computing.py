@@ -33,6 +33,18 @@ def keep_freed() -> bool:
     return all(mallopt(name, value) == 1 for name, value in told.items())
 
 
+def give_back() -> bool:
+    """Let the system have the memory that was freed, so that the next peak is what comes next.
+
+    Returns:
+        Whether any was given back; there is no such call outside glibc.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    return trim is not None and trim(0) == 1
+
+
 def ready(threads: int) -> None:
     """Let this process compute: in so many threads, with memory kept from step to step."""
     torch.set_num_threads(threads)

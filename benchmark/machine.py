@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from benchmark.computing import give_back
 from methods.errors import ConfigError
 from methods.precision import Precision
 
@@ -95,6 +96,7 @@ def forget_peak(device: torch.device) -> bool:
     """Begin to measure peak memory anew; whether the system can."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+    give_back()
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:

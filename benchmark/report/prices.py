@@ -13,12 +13,14 @@ class Price:
 
     Attributes:
         images: Images drawn.
+        steps: Of the optimiser: fewer where batches are larger.
         tflop: 10^12 operations, forward and backward.
         seconds: Wall time.
         peak_mib: Highest memory of any, in MiB.
     """
 
     images: float | None = None
+    steps: float | None = None
     tflop: float | None = None
     seconds: float | None = None
     peak_mib: float | None = None
@@ -27,6 +29,7 @@ class Price:
 #: Columns of a price, as they are headed.
 PRICES = {
     "images": "images drawn",
+    "steps": "steps",
     "tflop": "TFLOP",
     "seconds": "seconds",
     "peak_mib": "peak MiB",
@@ -35,8 +38,8 @@ PRICES = {
 
 #: How a board's columns of costs are to be read.
 READING = (
-    "Costs are of one pre-training, the mean over encoders: images drawn, 10^12 operations forward "
-    "and backward, wall seconds; and the highest memory of any."
+    "Costs are of one pre-training, the mean over encoders: images drawn, optimiser steps, 10^12 "
+    "operations forward and backward, wall seconds; and the highest memory of any."
 )
 
 
@@ -45,6 +48,7 @@ def price(cost: Mapping[str, Any]) -> Price:
     operations = spent(cost, "flops")
     return Price(
         images=spent(cost, "images"),
+        steps=spent(cost, "steps"),
         tflop=None if operations is None else operations / 1e12,
         seconds=spent(cost, "seconds"),
         peak_mib=None if cost.get("peak_mib") is None else float(cost["peak_mib"]),
@@ -65,11 +69,12 @@ def prices(encoders: Iterable[tuple[str, str, Price]]) -> dict[str, Price]:
 
 def average(known: list[Price]) -> Price:
     """The mean of several; the highest of memory. Unknown if one of them is."""
-    images, tflop, seconds, peak = (
+    images, steps, tflop, seconds, peak = (
         None if None in column else column
         for column in zip(*(astuple(each) for each in known), strict=True)
     )
-    return Price(mean(images), mean(tflop), mean(seconds), None if peak is None else max(peak))
+    highest = None if peak is None else max(peak)
+    return Price(mean(images), mean(steps), mean(tflop), mean(seconds), highest)
 
 
 def mean(values: tuple[float, ...] | None) -> float | None:

@@ -45,10 +45,11 @@ class TransVW(Method[WordViews]):
         in place of 200 would give 99 % of 1,000 images a word and 90 % of 2,000 if they fell
         evenly; 97 % of 936 X-rays had one, as some resemble few others. The rest, and held-out
         images, are restored only, from crops at places of their own. Crops have 3/8 of the side in
-        place of an eighth (64 of 512 px), of which little is left in small images, and keep no
-        distance from the border. Other sizes of a word's crop are drawn anew each time, where the
-        code stores two. No elastic deformation before the distortion; shuffled blocks cover the
-        crop as in Models Genesis, where the code has five.
+        place of an eighth (64 of 512 px), of which little is left in small images (48 of 128 px; as
+        published, they are not enlarged), and keep no distance from the border. Other sizes of a
+        word's crop are drawn anew each time, where the code stores two. No elastic deformation
+        before the distortion; shuffled blocks cover the crop as in Models Genesis, where the code
+        has five.
         """
 
         learning_rate: float = tunable(1e-3, 1e-4, 1e-2, log=True)

@@ -10,8 +10,10 @@ from torch.nn import functional as F
 from methods.augmentation import Augmentation
 from methods.base import Batch, Draws
 from methods.geometry import Placement, matrices, sample
-from methods.views import coloured, placed, view_side
+from methods.views import CROP_STEP, coloured, placed, view_side
 
+#: Side in pixels of the least crop: two cells of the coarsest features.
+SMALLEST_CROP = 2 * CROP_STEP
 #: Crops as they are.
 PLAIN = Augmentation()
 
@@ -60,6 +62,19 @@ def whole(batch: Batch) -> Restorable:
     return Restorable(batch.normalised(images), images)
 
 
+def crop_side(side: int, share: float) -> int:
+    """Of crops in pixels: what the images have there, in steps of 16 px; 48 for 3/8 of 128.
+
+    As in the published code, which crops 64 px for networks of 64 px: a crop that was enlarged
+    would show no vessel as wide as those of the images.
+
+    Args:
+        side: Of the images in pixels.
+        share: Of it that a crop of full size has.
+    """
+    return max(SMALLEST_CROP, CROP_STEP * round(side * share / CROP_STEP))
+
+
 def crops(
     batch: Batch,
     draws: Draws,
@@ -67,7 +82,7 @@ def crops(
     share: float,
     nearby: Nearby,
     augmentation: Augmentation,
-) -> Float[Tensor, "batch channels view view"]:
+) -> Float[Tensor, "batch channels crop crop"]:
     """Augmented crops at or near places, in [0, 1].
 
     Args:
@@ -82,7 +97,7 @@ def crops(
     sizes = torch.where(exact, 1.0, draws.uniform("size", *nearby.sizes))
     shifts = draws.uniform("shift", -nearby.shift, nearby.shift, (2,)) * ~exact[:, None]
     placement = crops_at(centres, share, sizes, shifts) @ placed(draws, augmentation)
-    side = view_side(batch.images.shape[-1])
+    side = crop_side(batch.images.shape[-1], share)
     return coloured(
         sample(batch.images, placement, side, "bilinear", "border"), draws, augmentation
     )

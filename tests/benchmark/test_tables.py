@@ -90,18 +90,19 @@ def test_coverage_counts_cells() -> None:
 
 def test_prices_are_means_over_encoders() -> None:
     cost = {
-        "images_drawn": 100, "forward": 1e12, "backward": 2e12, "wall_seconds": 4.0, "peak_mib": 9,
+        "images_drawn": 100, "steps": 5, "forward": 1e12, "backward": 2e12, "wall_seconds": 4.0,
+        "peak_mib": 9,
     }  # fmt: skip
     other = {**cost, "wall_seconds": 8.0, "peak_mib": 11}
-    assert price(cost) == Price(100.0, 3.0, 4.0, 9.0)
+    assert price(cost) == Price(100.0, 5.0, 3.0, 4.0, 9.0)
     known = [("ld", "e1", price(cost)), ("ld", "e1", price(cost)), ("ld", "e2", price(other))]
-    assert prices(known) == {"ld": Price(100.0, 3.0, 6.0, 11.0)}
+    assert prices(known) == {"ld": Price(100.0, 5.0, 3.0, 6.0, 11.0)}
     unknown = prices([*known, ("ld", "e3", price({"images_drawn": 100}))])
     assert unknown == {"ld": Price(100.0)}
 
 
 def test_prices_are_columns_of_every_table() -> None:
-    about = About(prices={"one": Price(100.0, 3.0, 6.0, 11.0)})
+    about = About(prices={"one": Price(100.0, 5.0, 3.0, 6.0, 11.0)})
     (found,) = boards_of(scored(), seed=0, about=about)
     table = found.table().sort_values("method")
     assert table["method"].tolist()[0] == "one"
@@ -109,9 +110,9 @@ def test_prices_are_columns_of_every_table() -> None:
         assert table[column].tolist()[0] == value
         assert table[column].isna().tolist() == [False, True, True, True]
     lines = found.markdown().splitlines()
-    assert "| cells | images drawn | TFLOP | seconds | peak MiB |" in lines[2]
-    assert any("| 4/4 | 100 | 3 | 6 | 11 |" in line for line in lines)
-    assert any("| 4/4 | - | - | - | - |" in line for line in lines)
+    assert "| cells | images drawn | steps | TFLOP | seconds | peak MiB |" in lines[2]
+    assert any("| 4/4 | 100 | 5 | 3 | 6 | 11 |" in line for line in lines)
+    assert any("| 4/4 | - | - | - | - | - |" in line for line in lines)
     assert "TFLOP" not in replace(found, prices={}).markdown()
 
 

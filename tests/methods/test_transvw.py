@@ -50,6 +50,10 @@ def squared(logits: Tensor, aim: Tensor) -> float:
     return math.fsum((1.0 / (1.0 + math.exp(-a)) - b) ** 2 for a, b in pairs) / aim.numel()
 
 
+def shrunk(images: Tensor, like: Tensor) -> Tensor:
+    return nn.functional.interpolate(images, size=like.shape[2:], mode="area")
+
+
 def cross_entropies(logits: Tensor, words: list[int]) -> list[float]:
     rows = zip(logits.double().tolist(), words, strict=True)
     return [
@@ -78,7 +82,7 @@ def test_a_step_restores_crops_and_names_their_words(method: TransVW, images: Im
         "weights swapped": entropy + 0.3 * error,
         "averaged over images without a word": 0.3 * math.fsum(entropies) / 8 + error,
         "no word is the first word": 0.3 * math.fsum(everyone) / 8 + error,
-        "whole images": 0.3 * entropy + squared(restored, made.whole.aim),
+        "whole images": 0.3 * entropy + squared(restored, shrunk(made.whole.aim, restored)),
         "no sigmoid": 0.3 * entropy + float(((restored - made.crop.aim) ** 2).mean()),
     }
     for wrong, value in wrongs.items():
@@ -100,7 +104,6 @@ def test_the_autoencoder_restores_whole_images_from_its_coarsest_map(
         wrongs = {
             "skips": error(method.autoencoder, made.whole.seen, skips=True),
             "the other encoder": error(method.encoder, made.whole.seen, skips=False),
-            "crops": error(method.autoencoder, made.crop.seen, skips=False),
         }
         loss = method.loss(made, Progress(FIRST, 0, 2)).item()
     assert loss == pytest.approx(expected, rel=1e-5)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from methods.base import Draws, Images
 from methods.transvw.distortions import GENESIS, distorted
-from methods.transvw.views import NEARBY, PLAIN, Nearby, crops, crops_at
+from methods.transvw.views import NEARBY, PLAIN, Nearby, crop_side, crops, crops_at
 from methods.transvw.words import scattered, word_of
 
 SIDE, VIEW = 64, 48
@@ -61,6 +61,14 @@ def test_an_exact_crop_is_the_part_of_the_image_at_its_place(
     never = Nearby(0.0, NEARBY.sizes, NEARBY.shift)
     other = crops(batch, Draws(0, 0, index), centres, VIEW / SIDE, never, PLAIN)
     assert all(not torch.allclose(a, b, atol=1e-3) for a, b in zip(got, other, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("side", "share", "expected"),
+    [(128, 3 / 8, 48), (512, 1 / 8, 64), (512, 3 / 8, 192), (64, 3 / 8, 32), (48, 1 / 8, 32)],
+)
+def test_crops_are_not_enlarged(side: int, share: float, expected: int) -> None:
+    assert crop_side(side, share) == expected
 
 
 def test_crops_near_a_place_move_and_grow_from_their_corner() -> None:
