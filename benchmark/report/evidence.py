@@ -26,6 +26,8 @@ class Evidence:
         leads: Over the best of the rivals that can be compared; NaN where none can, or where the
             subject cannot.
         draws: The same in every draw of the bootstrap.
+        luck: How far the best rival of a draw is expected to look better than the best rival is
+            (``luck``); 0 where there are no draws.
         settled: Where no rival is missing from a draw.
         best: That rival; "" where there is none.
         lacks: Which methods lack cells, by task; those with none are not listed.
@@ -37,6 +39,7 @@ class Evidence:
 
     leads: Float[np.ndarray, " tasks"]
     draws: Float[np.ndarray, "draws tasks"]
+    luck: Float[np.ndarray, " tasks"]
     settled: Bool[np.ndarray, "draws tasks"]
     best: tuple[str, ...]
     lacks: dict[str, Lacks]
@@ -96,6 +99,7 @@ def evidence(
     return Evidence(
         leads=lead(means),
         draws=lead(drawn),
+        luck=np.array([luck(means[1:, t], drawn[:, 1:, t]) for t in range(len(claim.tasks))]),
         settled=np.isfinite(drawn).all(axis=1),
         best=best,
         lacks={task: lacked for task, lacked in lacks.items() if lacked},
@@ -113,6 +117,7 @@ def nothing(claim: Claim) -> Evidence:
     return Evidence(
         leads=np.full(count, np.nan),
         draws=np.full((1, count), np.nan),
+        luck=np.zeros(count),
         settled=np.zeros((1, count), dtype=bool),
         best=("",) * count,
         lacks=dict.fromkeys(claim.tasks, lacks),
@@ -147,6 +152,37 @@ def lead(
     others = np.where(np.isfinite(scores[..., 1:, :]), scores[..., 1:, :], -np.inf)
     best = others.max(axis=-2)
     return np.asarray(scores[..., 0, :] - np.where(np.isfinite(best), best, np.nan))
+
+
+def luck(means: Float[np.ndarray, " rivals"], draws: Float[np.ndarray, "draws rivals"]) -> float:
+    """How far the best rival of a draw is expected to look better than the best rival is.
+
+    A rival's score in a draw is off twice: by the luck of its runs and images, and by that of the
+    draw, which is as large. The best of several has the most of both if they are close, and little
+    if one is far ahead. How close they are is not what their means say, whose spread is luck too:
+    what the bootstrap knows to be luck is taken out of it (empirical Bayes; Efron and Morris,
+    "Data Analysis Using Stein's Estimator and its Generalizations", JASA 70, 1975,
+    https://doi.org/10.1080/01621459.1975.10479864).
+
+    Args:
+        means: Scores, larger is better; rivals without one do not count.
+        draws: The same in every draw of the bootstrap.
+
+    Returns:
+        The bias, not negative; 0 where there are fewer than two rivals or no draws.
+    """
+    there = np.isfinite(means) & np.isfinite(draws).all(axis=0)
+    if there.sum() < 2:
+        return 0.0
+    means, errors = means[there], draws[:, there] - means[there]
+    apart = errors - errors.mean(axis=1, keepdims=True)
+    noise = float((apart**2).sum(axis=1).mean()) / (means.size - 1)
+    spread = float(means.var(ddof=1))
+    kept = max(0.0, 1.0 - noise / spread) if spread > 0 else 0.0
+    shrunk = means.mean() + kept * (means - means.mean())
+    # Another draw's errors stand for the luck of the runs themselves.
+    twice = shrunk + errors + np.roll(errors, len(errors) // 2, axis=0)
+    return max(0.0, float(twice.max(axis=1).mean() - shrunk.max()))
 
 
 def lacking(grid: Scores, unfinished: pd.DataFrame, task: str, names: Sequence[str]) -> Lacks:

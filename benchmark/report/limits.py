@@ -24,8 +24,9 @@ def limits(claim: Claim, frame: pd.DataFrame, source: str, found: Evidence) -> I
     if len(claim.rivals) > 1:
         yield (
             f"In every draw {claim.subject} meets the best of {len(claim.rivals)} rivals, who is "
-            f"partly lucky: chances and expected wins lean against {claim.subject} where several "
-            "are close. There is an answer only if the corrected probability gives it too."
+            f"partly lucky: chances and leads lean against {claim.subject} where several are "
+            "close. Corrected are those without that luck; there is an answer, and a task is won "
+            "or lost, only where both agree."
         )
     yield from _suspicious(claim, frame, source, found)
     yield from _floor(claim, frame, source, scored)
@@ -65,8 +66,8 @@ def _spread(found: Evidence, scored: list[str]) -> Iterator[str]:
     fewest = min((found.seeds[t] for t in scored if found.seeds[t] > 1), default=0)
     if fewest in FEW_COVERAGE:
         yield (
-            f"With {fewest} seeds intervals are too narrow where runs differ more than images: at "
-            f"worst a 95 % one covers {FEW_COVERAGE[fewest]} %."
+            f"With {fewest} seeds intervals are too narrow, and chances too sure, where runs "
+            f"differ more than images: at worst a 95 % interval covers {FEW_COVERAGE[fewest]} %."
         )
     alone = [task for task in scored if found.images[task] == 1]
     if alone:

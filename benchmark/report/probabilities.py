@@ -55,11 +55,25 @@ def whole(claim: Claim, found: Evidence) -> Bool[np.ndarray, "draws tasks"]:
 
 
 def unlucky(found: Evidence) -> Float[np.ndarray, "draws tasks"]:
-    """Leads without the luck of the best rival, in the scores and again in the draws of them."""
-    bias = np.zeros(len(found.leads))
-    sound = np.isfinite(found.draws).all(axis=0)
-    bias[sound] = found.draws[:, sound].mean(axis=0) - found.leads[sound]
-    return np.asarray(found.draws - 2 * bias)
+    """Leads in every draw without the luck of the best rival."""
+    return np.asarray(found.draws + found.luck)
+
+
+def certain(chances: Float[np.ndarray, " tasks"], level: float) -> int:
+    """Of how many tasks at least something is true, with confidence in the number as a whole.
+
+    A partial conjunction (Benjamini and Heller, "Screening for Partial Conjunction Hypotheses",
+    Biometrics 64, 2008, https://doi.org/10.1111/j.1541-0420.2007.00984.x): r of n are certain if
+    n - r + 1 times the r-th smallest chance of the contrary is small, however tasks depend on
+    one another.
+
+    Args:
+        chances: Of the contrary, task by task.
+        level: Confidence.
+    """
+    n = len(chances)
+    beyond = np.arange(n, 0, -1) * np.sort(chances) > 1.0 - level + 1e-12
+    return int(beyond.argmax()) if beyond.any() else n
 
 
 def share(true: Bool[np.ndarray, " draws"]) -> float:

@@ -6,6 +6,8 @@ from statistics import NormalDist
 import numpy as np
 from jaxtyping import Float
 
+from benchmark.report.variance import Split, split
+
 #: More seeds than this are not advised.
 MOST = 100
 
@@ -13,8 +15,8 @@ MOST = 100
 def remedy(differences: Float[np.ndarray, "seeds images"], tie: float, level: float) -> str:
     """Whether more seeds would decide a task, if the lead stays what it is.
 
-    A rough normal approximation: the variance of the mean is that of seeds' means over their
-    number plus that of images' means over theirs, and only the former shrinks with more seeds.
+    A rough normal approximation; of the lead's variance only the images' part stays
+    (``variance.split``).
 
     Args:
         differences: Of two methods' scores; positive is better.
@@ -29,13 +31,13 @@ def remedy(differences: Float[np.ndarray, "seeds images"], tie: float, level: fl
         return "one seed: run more, the spread between trainings is unknown"
     if images < 2:
         return "more test images would decide it"
-    by_seed = float(differences.mean(axis=1).var(ddof=1))
-    by_image = float(differences.mean(axis=0).var(ddof=1)) / images
+    parts = split(differences[None])
+    assert isinstance(parts, Split)
     gap = (float(differences.mean()) - tie) / NormalDist().inv_cdf(level)
-    room = gap**2 - by_image
+    room = gap**2 - parts.images
     if room <= 0:
         return f"{images} test images are too few: more seeds alone would not decide it"
-    needed = max(math.ceil(by_seed / room), seeds + 1)
+    needed = max(math.ceil(parts.one_seed / room), seeds + 1)
     if needed > MOST:
         return f"more than {MOST} seeds would be needed"
     return f"about {needed} seeds would decide it, if the lead stays"

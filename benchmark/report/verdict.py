@@ -43,6 +43,7 @@ class Outcome:
         kind: "anatomy" or "lesion"; "" if nobody said.
         state: How it goes for the subject.
         chance: Bootstrap probability of a win.
+        corrected: The same without the luck of the best rival of a draw.
         lead: Over the best rival that can be compared, in points of a share, or in pixels.
         rival: That one; "" where there is none.
         lacks: Methods whose cells are missing, with the seeds if not all are.
@@ -53,6 +54,7 @@ class Outcome:
     kind: str
     state: State
     chance: Between
+    corrected: Between
     lead: Estimate
     rival: str
     lacks: Mapping[str, tuple[int, ...]]
@@ -72,6 +74,8 @@ class Outcome:
     def text(self, unit: str, methods: int) -> str:
         """One line."""
         parts = [f"chance of a win {self.chance.text()}"]
+        if self.corrected != self.chance:
+            parts = [f"{parts[0]}, corrected {self.corrected.text()}"]
         if self.rival:
             parts.append(f"{self.lead.text(1, signed=True)} {unit} over {self.rival}")
         if self.lacks:
@@ -87,6 +91,7 @@ class Outcome:
             "kind": self.kind,
             "state": self.state,
             "chance": self.chance.record(),
+            "corrected": self.corrected.record(),
             "lead": self.lead.record(),
             "rival": self.rival,
             "lacks": {name: list(seeds) for name, seeds in self.lacks.items()},
@@ -104,8 +109,9 @@ class Verdict:
         answer: What follows.
         probability: That the claim is true, by the bootstrap.
         corrected: The same without the luck of the best rival of a draw.
-        expected: Number of wins, or the difference of the mean leads; NaN if it has no bounds.
-        interval: Of that, at the claim's level.
+        expected: Number of wins, or the difference of the mean leads, without that luck; NaN if
+            it has no bounds.
+        interval: Of that, at the claim's level; the least and the most wins have it each.
         outcomes: Every task.
         limits: What a reader has to know to judge the answer.
     """
@@ -163,16 +169,16 @@ class Verdict:
         """The expected number of wins, or the difference of leads, in words."""
         level = f"{100 * self.claim.level:g} % interval"
         if self.claim.wins:
-            whole = f"[{self.interval.low:.0f}, {self.interval.high:.0f}]"
             return (
-                f"expected wins: {self.expected.text(1)} of {len(self.claim.tasks)}, "
-                f"{level} {whole}; claimed {self.claim.wins}"
+                f"expected wins, corrected: {self.expected.text(1)} of {len(self.claim.tasks)}; at "
+                f"least {self.interval.low:.0f} and at most {self.interval.high:.0f} with "
+                f"{100 * self.claim.level:g} % confidence each; claimed {self.claim.wins}"
             )
         if np.isfinite([self.interval.low, self.interval.high]).all():
             ends = f"[{self.interval.low:+.1f}, {self.interval.high:+.1f}]"
             return (
-                f"difference of mean leads, {self.claim.margin}: {self.expected.text(1)} {unit}, "
-                f"{level} {ends}"
+                f"difference of mean leads, corrected, {self.claim.margin}: "
+                f"{self.expected.text(1)} {unit}, {level} {ends}"
             )
         return f"difference of mean leads, {self.claim.margin}: it may be anything"
 
