@@ -97,7 +97,7 @@ def total(method: str, own: list[Entry]) -> dict[str, object]:
         "cells": len(own),
         "images drawn": of_encoders("images_drawn"),
         "steps": of_encoders("steps"),
-        "TFLOP": tera(of_encoders("forward", "backward", "aside")),
+        "TFLOP in all": tera(of_encoders("forward", "backward", "aside")),
         "parameters": max((c.get("parameters") or 0 for c in encoders.values()), default=None),
         "trials": sum({e.cell.domain: e.cell.trials for e in own}.values()),
         "seconds": of_encoders("wall_seconds"),

@@ -1,9 +1,9 @@
 """How an encoder is fine-tuned for segmentation: frozen, then everything; or everything at once.
 
 The protocol of the LD reference (https://arxiv.org/abs/2108.09440), counted in steps: a fresh
-decoder and Adam for each stage, constant rate, batch-global soft Dice, the checkpoint of lowest
-validation loss kept (or that of another rule, ``tasks.selection``), every test image scored on its
-own.
+decoder, which both stages train, a fresh Adam for each stage, constant rate, batch-global soft
+Dice, the checkpoint of lowest validation loss kept (or that of another rule, ``tasks.selection``),
+every test image scored on its own.
 """
 
 import math

@@ -14,7 +14,10 @@ from benchmark.status import standings
 from benchmark.store import Store
 
 #: Columns that fit a terminal; JSON has all.
-SHOWN = ("method", "images drawn", "steps", "TFLOP", "seconds", "fine-tuning TFLOP", "peak MiB")
+SHOWN = (
+    *("method", "images drawn", "steps", "TFLOP in all", "seconds", "fine-tuning TFLOP"),
+    "peak MiB",
+)
 #: Factor up to which two costs are called alike.
 ALIKE = 1.05
 #: Findings that are named on the terminal.
@@ -59,7 +62,7 @@ def columns(costs: Sequence[Mapping[str, object]]) -> tuple[str, ...]:
 def but(costs: Sequence[Mapping[str, object]]) -> str:
     """In what else they differ, by what factor; the control spends nothing."""
     parts = []
-    for name in ("TFLOP", "seconds"):
+    for name in ("steps", "TFLOP in all", "seconds"):
         known = [row[name] for row in costs if row["method"] != CONTROL]
         spent = [float(x) for x in known if isinstance(x, int | float) and x > 0]
         if spent and max(spent) / min(spent) > ALIKE:

@@ -19,6 +19,23 @@ ORACLE = "Selection oracle: test images chose each checkpoint; an upper bound, n
 NOISE = 3000
 
 
+def terms_notes(terms: Mapping[str, Any]) -> list[str]:
+    """What was measured: scores at another size, or after other steps, are other scores."""
+    if not {"size", "width", "precision", "budget", "downstream"} <= set(terms):
+        return []
+    tuned, images = terms["downstream"], terms["budget"].get("images", 0)
+    length = (
+        f"{tuned['steps']:,} steps" if tuned.get("steps") else f"{tuned.get('epochs'):g} epochs"
+    )
+    other = ", unless a task has its own" if tuned.get("tasks") else ""
+    told = (
+        f"Images and masks of {terms['size']} px; encoder {terms['width']}, {terms['precision']}. "
+        f"Pre-training: {images:,} images drawn. Fine-tuning: {length} a stage, all in one where "
+        f"it is direct, in batches of {tuned['batch_size']}{other}."
+    )
+    return [told]
+
+
 def budget_notes(terms: Mapping[str, Any]) -> list[str]:
     """What a reader has to know of a budget that is too small to rank anybody."""
     images = terms.get("budget", {}).get("images", NOISE)
@@ -44,14 +61,14 @@ def few_seeds_notes(counts: Iterable[int]) -> list[str]:
 
 
 def few_images_notes(counts: Mapping[str, int]) -> list[str]:
-    """What a reader has to know of few test images, by task."""
+    """What a reader has to know of few test images, or of few persons on them, by task."""
     few = {task: count for task, count in counts.items() if count in FEW_COVERAGE}
     if not few:
         return []
     named, fewest = ", ".join(f"{task} {count}" for task, count in few.items()), min(few.values())
     told = (
-        f"Few test images ({named}): intervals there are too narrow, at worst those on {fewest} "
-        f"images cover {FEW_COVERAGE[fewest]} %, not 95 %."
+        f"Few test images or persons ({named}): intervals there are too narrow, at worst those on "
+        f"{fewest} cover {FEW_COVERAGE[fewest]} %, not 95 %."
     )
     return [told]
 

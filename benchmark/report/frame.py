@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from benchmark import registry
 from benchmark.asked import Wanted
 from benchmark.cells import EXCLUDED, Status
 from benchmark.durable import intact
@@ -16,6 +18,7 @@ from benchmark.report.prices import Price, price
 from benchmark.status import State, changed, code_of, found
 from benchmark.store import FIELDS, SCORES, Store
 from tasks.landmarks import FACTS as LANDMARKS
+from tasks.listed import ListedTask
 
 COLUMNS = [
     "method", "task", "domain", "source", "stage", "fraction", "seed", "metric", "image",
@@ -112,7 +115,20 @@ def tidy(
     frame = same.loc[same.index.repeat(counts)].reset_index(drop=True)
     if tables:
         frame = pd.concat([frame, pa.concat_tables(tables).to_pandas()], axis=1)
-    return frame.reindex(columns=COLUMNS)
+    frame = frame.reindex(columns=COLUMNS)
+    return frame.assign(
+        person=[person(*each) for each in zip(frame["task"], frame["image"], strict=True)]
+    )
+
+
+@cache
+def person(task: str, image: str) -> str:
+    """Who is shown on a test image, as far as its task knows; else the image stands for one."""
+    # Tasks of somebody's own files, and of packages that are not here, cannot be asked.
+    if not image or task not in registry.tasks():
+        return image
+    known = registry.task(task)
+    return (known.person(image) if isinstance(known, ListedTask) else None) or image
 
 
 def empty(stages: Sequence[str]) -> pa.Table:

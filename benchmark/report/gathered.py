@@ -12,7 +12,14 @@ from benchmark.arms import of_landmarks
 from benchmark.asked import Asked, Wanted, asked
 from benchmark.durable import StoreError
 from benchmark.report.board import Leaderboard
-from benchmark.report.footers import budget_notes, given_notes, pool_notes, stale_notes, tuned_notes
+from benchmark.report.footers import (
+    budget_notes,
+    given_notes,
+    pool_notes,
+    stale_notes,
+    terms_notes,
+    tuned_notes,
+)
 from benchmark.report.frame import Result, results, tidy
 from benchmark.report.mixed import mixed_notes
 from benchmark.report.prices import READING as COSTS
@@ -101,6 +108,7 @@ class Gathered:
             *mixed_notes(self.ranked),
             *pool_notes(result.facts for result in self.ranked.values()),
             *stale_notes({c: r for c, r in self.old.items() if c in self.ranked}),
+            *terms_notes(self.question.terms),
             *budget_notes(self.question.terms),
             *tuned_notes(self.question.cells),
             *given_notes(self.given),

@@ -123,7 +123,8 @@ def part(table: Scores, methods: tuple[str, ...], tasks: tuple[str, ...]) -> Sco
     rows = [table.methods.index(name) for name in methods]
     columns = [table.tasks.index(name) for name in tasks]
     values = table.values[rows][:, columns]
-    return Scores(methods, tasks, table.seeds, values, table.may_be_undefined)
+    persons = None if table.persons is None else table.persons[columns]
+    return Scores(methods, tasks, table.seeds, values, table.may_be_undefined, persons)
 
 
 def mean_ranks(

@@ -39,7 +39,8 @@ PRICES = {
 #: How a board's columns of costs are to be read.
 READING = (
     "Costs are of one pre-training, the mean over encoders: images drawn, optimiser steps, 10^12 "
-    "operations forward and backward, wall seconds; and the highest memory of any."
+    "operations forward and backward, wall seconds on whatever machine it was, busy or not; and "
+    "the highest memory of any."
 )
 
 

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from benchmark.report.scales import SCALES
 from benchmark.report.selection import Selection
 
 #: The direct floor's row in the array, beside the methods it is a floor for.
 DIRECT = "random, direct"
+#: The frame's column of who is shown; a frame may go without.
+PERSON = "person"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class Scores:
         seeds: Every seed of any task, sorted.
         values: Images are sorted by id within a task and padded to the largest task.
         may_be_undefined: Whether a finished cell may lack images; see ``Scale``.
+        persons: Who is shown on each image, as numbers from 0 within a task; None if nobody is
+            shown twice. Images of one person vary together and are resampled together.
     """
 
     methods: tuple[str, ...]
@@ -30,6 +34,7 @@ class Scores:
     seeds: tuple[int, ...]
     values: Float[np.ndarray, "methods tasks seeds images"]
     may_be_undefined: bool
+    persons: Int[np.ndarray, "tasks images"] | None = None
 
     def expected(self) -> Bool[np.ndarray, "tasks seeds images"]:
         """Where at least one method has a score."""
@@ -64,6 +69,15 @@ class Scores:
         counts = self.expected().any(axis=1).sum(axis=1)
         return dict(zip(self.tasks, counts.tolist(), strict=True))
 
+    def person_counts(self) -> dict[str, int]:
+        """Number of persons behind each task's scores."""
+        if self.persons is None:
+            return self.image_counts()
+        shown = np.asarray(self.expected().any(axis=1))
+        return {
+            task: len(set(self.persons[t, shown[t]].tolist())) for t, task in enumerate(self.tasks)
+        }
+
 
 def complete_methods(grid: Scores) -> tuple[str, ...]:
     """Methods with every cell that another method has; the direct floor counts as one."""
@@ -86,14 +100,17 @@ def scores(selection: Selection) -> Scores:
         int(images.max()) if len(images) else 0,
     )
     values = np.full(shape, np.nan)
+    persons = np.tile(np.arange(shape[3]), (shape[1], 1))
     for t, task in enumerate(selection.tasks):
         here = rows[rows["task"] == task]
+        image = pd.factorize(here["image"].astype(str), sort=True)[0]
         place = (
             pd.Index(methods).get_indexer(pd.Index(here["method"].astype(str))),
             pd.Index(seeds).get_indexer(pd.Index(here["seed"].astype(int))),
-            pd.factorize(here["image"].astype(str), sort=True)[0],
         )
-        values[place[0], t, place[1], place[2]] = here["score"].to_numpy(float)
+        values[place[0], t, place[1], image] = here["score"].to_numpy(float)
+        if PERSON in here:
+            persons[t, image] = pd.factorize(here[PERSON].astype(str), sort=True)[0]
     values[~np.isfinite(values)] = np.nan
     undefined = SCALES[selection.metric].may_be_undefined
-    return Scores(methods, selection.tasks, seeds, values, undefined)
+    return Scores(methods, selection.tasks, seeds, values, undefined, persons)

@@ -1,7 +1,8 @@
 """A hierarchical, paired bootstrap, and what is read off its draws.
 
-Seeds are resampled, and test images within a task; the tasks are fixed. Every seed is scored on
-the same images, so the two factors are crossed and are resampled independently of each other
+Seeds are resampled, and test images within a task; the tasks are fixed. Images of one person (both
+eyes) vary together and are resampled together. Every seed is scored on the same images, so the two
+factors are crossed and are resampled independently of each other
 (Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1, 2007,
 https://doi.org/10.1214/07-AOAS122). From n seeds or images n - 1 are drawn, which makes the
 variance of a mean unbiased: with three seeds the usual n would understate it by a third
@@ -66,8 +67,13 @@ def bootstrap(scores: Scores, rng: np.random.Generator, draws: int) -> Bootstrap
     drawn = np.full((draws, *scores.values.shape[:2]), np.nan)
     for t in np.flatnonzero(scores.scored()):
         values = scores.values[:, t]
-        images = _counts(np.asarray(expected[t].any(axis=0)), rng, draws)
-        if expected[t].any(axis=0).sum() > 1:
+        shown = np.asarray(expected[t].any(axis=0))
+        persons = np.arange(shown.size) if scores.persons is None else scores.persons[t]
+        if len(set(persons[shown].tolist())) == 1:  # one says nothing of others; a note says so
+            persons = np.arange(shown.size)
+        there = np.bincount(persons[shown], minlength=shown.size) > 0
+        images = _counts(there, rng, draws)[:, persons]
+        if there.sum() > 1:
             drawn[:, :, t] = _means(values, seeds[:, t], images)
     drawn[:, ~scores.complete()] = np.nan
     return Bootstrap(task_means(scores), drawn, _covers(scores))

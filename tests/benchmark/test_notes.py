@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmark.report.frame import person
 from benchmark.report.leaderboard import Leaderboard, Row, leaderboard
 
 COLUMNS = [
@@ -127,3 +128,23 @@ def test_wrong_questions_are_refused_by_name(
 
 def test_long_lists_of_cells_are_cut(frame: pd.DataFrame) -> None:
     says(pd.concat([frame, *(failed("b", f"v{i:02d}", 0) for i in range(25))]), "; and 5 more.")
+
+
+def test_persons_shown_more_than_once_are_counted(frame: pd.DataFrame) -> None:
+    more = pd.concat([frame, frame.assign(image=frame["image"] + "R")])
+    eyes = more.assign(person=more["image"].str.removesuffix("R"))
+    notes = board(eyes).notes
+    assert "Several images of one person are resampled together; persons: t 2, u 2." in notes
+    assert any("(t 2, u 2): intervals there are too narrow" in note for note in notes)
+    assert not any("person are" in note for note in board(frame).notes)
+    alone = board(frame.assign(person=np.where(frame["task"] == "t", "one", frame["image"])))
+    assert "All images of t show one person: intervals are about nobody else." in alone.notes
+    assert all(np.isfinite(row.rank.low) for row in alone.rows if row.rank is not None)
+
+
+def test_tasks_tell_who_is_shown() -> None:
+    assert person("chasedb1_vessel", "Image_09L") == person("chasedb1_vessel", "Image_09R")
+    assert person("chasedb1_vessel", "Image_09L") != person("chasedb1_vessel", "Image_10L")
+    for task in ("hrf_vessel", "somebodys_own"):
+        assert person(task, "Image_09L") == "Image_09L"
+    assert person("chasedb1_vessel", "") == ""

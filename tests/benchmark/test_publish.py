@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.cells import EXCLUDED
-from benchmark.report.footers import NOISE, budget_notes, pool_notes
+from benchmark.report.footers import NOISE, budget_notes, pool_notes, terms_notes
 from benchmark.report.frame import COLUMNS
 from benchmark.report.render import About, boards_of, render
 
@@ -36,3 +36,18 @@ def test_a_budget_that_ranks_nobody_is_said() -> None:
     assert told.startswith("Each pre-training drew 256 images.")
     assert told.endswith("ranks at this budget are noise.")
     assert budget_notes({"budget": {"images": NOISE}}) == budget_notes({}) == []
+
+
+def test_a_table_says_what_was_measured() -> None:
+    tuned: dict[str, object] = {"steps": 400, "epochs": None, "batch_size": 4, "tasks": {}}
+    terms = {"size": 128, "width": "tiny", "precision": "bfloat16", "budget": {"images": 12000}}
+    (told,) = terms_notes({**terms, "downstream": tuned})
+    assert told == (
+        "Images and masks of 128 px; encoder tiny, bfloat16. Pre-training: 12,000 images drawn. "
+        "Fine-tuning: 400 steps a stage, all in one where it is direct, in batches of 4."
+    )
+    other: dict[str, object] = {**tuned, "steps": None, "epochs": 100.0, "tasks": {"scr_lung": {}}}
+    (told,) = terms_notes({**terms, "downstream": other})
+    assert "100 epochs a stage" in told
+    assert told.endswith("in batches of 4, unless a task has its own.")
+    assert terms_notes(terms) == []

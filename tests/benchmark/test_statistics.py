@@ -1,6 +1,7 @@
 """The bootstrap against simulations with a known answer, ranks and wins against hand counts."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -35,6 +36,39 @@ def test_intervals_of_gains_over_tasks_cover_the_truth(seeds: int) -> None:
         inside += bool(low <= 0.03 <= high)
     print(f"{seeds} seeds: nominal 0.95, covered {inside / 250:.3f}")  # noqa: T201
     assert COVERAGE.get(seeds, 90) / 100 - 0.04 <= inside / 250 <= 0.95 + 0.04
+
+
+def test_images_of_one_person_are_resampled_together() -> None:
+    values = simulated(np.random.default_rng(3), tasks=2, seeds=3, images=6)
+    once = bootstrap(grid(values), np.random.default_rng(0), 50)
+    pairs = np.tile(np.arange(12) // 2, (2, 1))
+    eyes = replace(grid(np.repeat(values, 2, axis=3)), persons=pairs)
+    twice = bootstrap(eyes, np.random.default_rng(0), 50)
+    np.testing.assert_allclose(once.draws, twice.draws, rtol=1e-12)
+    assert eyes.person_counts() == {"t0": 6, "t1": 6}
+    assert eyes.image_counts() == {"t0": 12, "t1": 12}
+    alone = bootstrap(
+        replace(eyes, persons=np.zeros((2, 12), dtype=int)), np.random.default_rng(0), 50
+    )
+    nobody = bootstrap(replace(eyes, persons=None), np.random.default_rng(0), 50)
+    assert np.array_equal(alone.draws, nobody.draws)
+
+
+@pytest.mark.parametrize("apart", [0.01, 0.02])
+def test_rank_intervals_lean_to_the_middle_as_is_said(apart: float) -> None:
+    rng = np.random.default_rng(0)
+    missed = []
+    for _ in range(60):
+        true = rng.normal(0.6, apart, (20, 4))
+        images = rng.normal(0, 0.08, (1, 4, 1, 20)) + rng.normal(0, 0.05, (20, 4, 1, 20))
+        runs = rng.normal(0, 0.02, (20, 4, 3, 1)) + rng.normal(0, 0.03, (20, 4, 3, 20))
+        drawn = bootstrap(grid(true[:, :, None, None] + images + runs), rng, 200).draws
+        low, high = interval(ranks(drawn, larger_is_better=True).mean(axis=-1))
+        known = ranks(true, larger_is_better=True).mean(axis=-1)
+        outside = (known < np.floor(low)) | (known > np.ceil(high))
+        missed += [outside[known.argmin()], outside[known.argmax()]]
+    print(f"sd {apart} apart: best and worst missed {np.mean(missed):.2f}")  # noqa: T201
+    assert 0.15 <= np.mean(missed) <= 0.45
 
 
 def test_images_alone_would_cover_too_rarely() -> None:
