@@ -186,7 +186,9 @@ class Leaderboard:
         """The same as text, a column each; no columns if nobody has looked."""
         if not self.prices:
             return []
-        return [NOTHING if x is None else f"{x:.4g}" for x in astuple(self.price(row))]
+        known = astuple(self.price(row))
+        # Four digits would make 12,000 images 1.2e+04.
+        return [NOTHING if x is None else f"{x:{'.4g' if x < 1000 else ',.0f'}}" for x in known]
 
     def cells(self, row: Row) -> list[str]:
         """A row's score per task, as text."""

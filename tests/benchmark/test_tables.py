@@ -112,6 +112,8 @@ def test_prices_are_columns_of_every_table() -> None:
     lines = found.markdown().splitlines()
     assert "| cells | images drawn | steps | TFLOP | seconds | peak MiB |" in lines[2]
     assert any("| 4/4 | 100 | 5 | 3 | 6 | 11 |" in line for line in lines)
+    (large,) = boards_of(scored(), seed=0, about=About(prices={"one": Price(12e3, 375.0, 3.25)}))
+    assert "| 4/4 | 12,000 | 375 | 3.25 | - | - |" in large.markdown()
     assert any("| 4/4 | - | - | - | - | - |" in line for line in lines)
     assert "TFLOP" not in replace(found, prices={}).markdown()
 
