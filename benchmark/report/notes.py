@@ -1,6 +1,6 @@
 """What a sceptical reader has to know about a leaderboard, in plain sentences."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from benchmark.report.statistics import FEW_COVERAGE, Bootstrap
 
 #: From how many methods on the middle of the ranks is far from their ends.
 _MANY = 6
-#: How many cells a note names.
+#: How many methods or tasks a note names.
 _NAMED = 20
 
 _SOURCES = {
@@ -208,13 +208,23 @@ def _each(numbers: dict[str, int]) -> str:
 
 
 def _named(cells: Iterable[tuple[str, str, int]]) -> str:
-    """For example "moco on idrid_ma (seeds 0, 2); simclr on scr_lung (seed 1)"."""
-    groups: dict[tuple[str, str], list[int]] = {}
+    """For example "byol, moco on idrid_ma, idrid_he (seeds 0, 2); simclr on scr_lung (seed 1)"."""
+    seeds: dict[tuple[str, str], tuple[int, ...]] = {}
     for method, task, seed in sorted(cells):
-        groups.setdefault((method, task), []).append(seed)
-    names = [
-        f"{method} on {task} (seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))})"
-        for (method, task), seeds in groups.items()
-    ]
-    more = [f"and {len(names) - _NAMED} more"] if len(names) > _NAMED else []
-    return "; ".join(names[:_NAMED] + more)
+        seeds[method, task] = (*seeds.get((method, task), ()), seed)
+    tasks: dict[tuple[str, tuple[int, ...]], tuple[str, ...]] = {}
+    for (method, task), lacked in seeds.items():
+        tasks[method, lacked] = (*tasks.get((method, lacked), ()), task)
+    methods: dict[tuple[tuple[str, ...], tuple[int, ...]], list[str]] = {}
+    for (method, lacked), where in tasks.items():
+        methods.setdefault((where, lacked), []).append(method)
+    return "; ".join(
+        f"{_listed(whose)} on {_listed(where)} (seed{'s' * (len(lacked) > 1)} "
+        f"{', '.join(map(str, lacked))})"
+        for (where, lacked), whose in methods.items()
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
+    return ", ".join([*names[:_NAMED], *more])

@@ -127,7 +127,15 @@ def test_wrong_questions_are_refused_by_name(
 
 
 def test_long_lists_of_cells_are_cut(frame: pd.DataFrame) -> None:
-    says(pd.concat([frame, *(failed("b", f"v{i:02d}", 0) for i in range(25))]), "; and 5 more.")
+    many = pd.concat([frame, *(failed("b", f"v{i:02d}", 0) for i in range(25))])
+    says(many, ", v19, 5 more (seed 0).")
+
+
+def test_cells_that_lack_alike_are_named_together(frame: pd.DataFrame) -> None:
+    lost = [failed(m, t, s) for m in ("b", "c") for t in "vw" for s in (0, 1)]
+    lost += [failed("c", "x", 0), failed("d", "v", 1)]
+    told = "Failed: b, c on v, w (seeds 0, 1); c on x (seed 0); d on v (seed 1)."
+    says(pd.concat([frame, *lost]), told)
 
 
 def test_persons_shown_more_than_once_are_counted(frame: pd.DataFrame) -> None:
