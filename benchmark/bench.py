@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from benchmark import encoders
-from benchmark.cells import EXCLUDED, Cell, CellResult, Status
+from benchmark.cells import EXCLUDED, SET, Cell, CellResult, Status
 from benchmark.checkpoints import EVERY, Interrupted
 from benchmark.grid import Grid
 from benchmark.leases import Lease, unheard
@@ -203,9 +203,11 @@ class TorchBench:
         domain = info.domain
         tuned = self.grid.plan.tuned.get(cell.key.method, {}).get(domain)
         shape = self.grid.plan.shapes.get(cell.key.method)
+        own = self.grid.plan.config.get(cell.key.method)
         return {
             **({"tuned": tuned.model_dump()} if tuned else {}),
             **({"prior": shape.said} if shape else {}),
+            **({SET: sorted(own)} if own else {}),
             "encoder": cell.encoder,
             "leaks": self.grid.plan.leaks,
             "kind": info.kind,

@@ -7,6 +7,8 @@ from typing import Any
 
 from tasks.manifest import digest
 
+#: Under which name a cell's facts have the settings of its method that the plan gave.
+SET = "settings of the plan's own"
 #: Under which name a cell's facts count the pool images that were left out as leaks.
 EXCLUDED = "leaks excluded from the pool"
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from benchmark.asked import Wanted
-from benchmark.cells import EXCLUDED
+from benchmark.cells import EXCLUDED, SET
 from benchmark.ledger import CONTROL
 from benchmark.report.frame import Result
 from benchmark.report.statistics import FEW_COVERAGE
@@ -113,6 +113,17 @@ def tuned_notes(cells: Iterable[Wanted]) -> list[str]:
     if len(tuned) == 1:
         return [f"Hyperparameters: {how}." for how in tuned]
     return [f"Hyperparameters of {', '.join(methods)}: {how}." for how, methods in tuned.items()]
+
+
+def set_notes(there: Mapping[Wanted, Result]) -> list[str]:
+    """What a reader has to know of settings that a plan gave in place of a method's defaults."""
+    whose: dict[str, list[str]] = {}
+    for cell, result in there.items():
+        for name in result.facts.get(SET, ()):
+            methods = whose.setdefault(str(name), [])
+            methods.extend([cell.method] * (cell.method not in methods))
+    told = "; ".join(f"{name} of {', '.join(methods)}" for name, methods in whose.items())
+    return [f"Set by the plan, in place of the Config's defaults: {told}."] * bool(told)
 
 
 def given_notes(names: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from benchmark import registry
 from benchmark.asked import Wanted
-from benchmark.cells import EXCLUDED, Status
+from benchmark.cells import EXCLUDED, SET, Status
 from benchmark.durable import intact
 from benchmark.report.prices import Price, price
 from benchmark.status import State, changed, code_of, found
@@ -27,7 +27,7 @@ COLUMNS = [
 #: What of a cell's facts a report shows; the rest is left on disk, for there may be many cells.
 SHOWN = (
     *("encoder", "pool", "pool images", EXCLUDED, "blind", "kind", "representation", "pictured"),
-    *("prior", "layout", LANDMARKS),
+    *("prior", "layout", LANDMARKS, SET),
 )
 
 

@@ -16,6 +16,7 @@ from benchmark.report.footers import (
     budget_notes,
     given_notes,
     pool_notes,
+    set_notes,
     stale_notes,
     terms_notes,
     tuned_notes,
@@ -111,6 +112,7 @@ class Gathered:
             *terms_notes(self.question.terms),
             *budget_notes(self.question.terms),
             *tuned_notes(self.question.cells),
+            *set_notes(self.ranked),
             *given_notes(self.given),
         ]
         known = prices(

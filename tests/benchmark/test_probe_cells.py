@@ -14,6 +14,7 @@ from PIL import Image
 from benchmark.arms import PROBE
 from benchmark.asked import asked
 from benchmark.audit import audit, early, unequal, unlike, unpaired
+from benchmark.cells import SET
 from benchmark.comparison import question
 from benchmark.contract import Subject
 from benchmark.contract.subject import BrokenError
@@ -179,6 +180,8 @@ def test_a_run_gives_boards_ranks_and_pictures(folder: Path) -> None:
         facts = store.record(row.folder)["facts"]
         assert set(facts["representation"]) == {"effective rank", "alignment", "uniformity"}
         assert isinstance(facts["pictured"], str)
+        set_by_plan = {"inpainting": ["batch_size"]}.get(row.cell.method)
+        assert facts.get(SET) == set_by_plan
 
 
 def test_what_is_lost_comes_back_to_the_bit(

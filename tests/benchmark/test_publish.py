@@ -4,10 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.cells import EXCLUDED
-from benchmark.report.footers import NOISE, budget_notes, pool_notes, terms_notes
-from benchmark.report.frame import COLUMNS
+from benchmark.asked import Wanted
+from benchmark.cells import EXCLUDED, SET, Status
+from benchmark.report.footers import NOISE, budget_notes, pool_notes, set_notes, terms_notes
+from benchmark.report.frame import COLUMNS, Result
+from benchmark.report.prices import Price
 from benchmark.report.render import About, boards_of, render
+from benchmark.status import State
+from tests.benchmark.small_results import cell_of
 
 
 def facts(pool: str, count: int, images: int) -> dict[str, object]:
@@ -36,6 +40,19 @@ def test_a_budget_that_ranks_nobody_is_said() -> None:
     assert told.startswith("Each pre-training drew 256 images.")
     assert told.endswith("ranks at this budget are noise.")
     assert budget_notes({"budget": {"images": NOISE}}) == budget_notes({}) == []
+
+
+def test_a_table_says_what_the_plan_has_set() -> None:
+    names = {"byol": ["view_a", "view_b"], "simclr": ["view_b"], "ld": []}
+    told = {
+        Wanted.by(cell_of(name), "fundus", "real"): Result(
+            name, Status.DONE, State.DONE, (), {SET: own} if own else {}, Price()
+        )
+        for name, own in names.items()
+    }
+    said = "Set by the plan, in place of the Config's defaults: "
+    assert set_notes(told) == [f"{said}view_a of byol; view_b of byol, simclr."]
+    assert set_notes({}) == []
 
 
 def test_a_table_says_what_was_measured() -> None:
