@@ -17,7 +17,7 @@ def plan_record(path: Path) -> dict[str, Any]:
         ConfigError: If a file is missing or no TOML, or its base is no plan beside it or has a base
             of its own.
     """
-    record = toml(path, "plan")
+    record = toml(path)
     base = record.pop(BASE, None)
     if base is None:
         return record
@@ -26,7 +26,7 @@ def plan_record(path: Path) -> dict[str, Any]:
             f"{path}: base = {base!r}: name a plan that lies beside this one, as the "
             "paths in a plan are relative to it"
         )
-    beneath = toml(path.parent / base, f"base of {path.name}, that is no plan")
+    beneath = toml(path.parent / base, f", the base of {path.name}")
     if BASE in beneath:
         raise ConfigError(
             f"{path}: its base {base} has a base of its own: name {beneath[BASE]!r} and say the "
@@ -35,8 +35,12 @@ def plan_record(path: Path) -> dict[str, Any]:
     return laid_over(beneath, record)
 
 
-def toml(path: Path, what: str) -> dict[str, Any]:
+def toml(path: Path, part: str = "") -> dict[str, Any]:
     """A TOML file's table.
+
+    Args:
+        path: The file.
+        part: What it is to another plan, for the error.
 
     Raises:
         ConfigError: If it is missing or no TOML.
@@ -44,7 +48,7 @@ def toml(path: Path, what: str) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ConfigError(f"there is no {what} {path}") from error
+        raise ConfigError(f"there is no plan {path}{part}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no TOML: {error}") from error
 

@@ -131,10 +131,17 @@ def outcomes(
                 lead=lead_of(found, t, points(claim), claim.level),
                 rival=found.best[t] if np.isfinite(found.leads[t]) else "",
                 lacks=lacks,
-                remedy=remedy(found.differences[task], claim.tie, claim.level) if flip else "",
+                remedy=advice(found.differences[task], chance, claim) if flip else "",
             )
         )
     return tuple(out)
+
+
+def advice(differences: Float[np.ndarray, "seeds images"], chance: Between, claim: Claim) -> str:
+    """What would decide a coin flip; no number of seeds where its two chances disagree."""
+    if chance.high <= 1 - claim.level:
+        return "rivals are too close to tell how lucky the best of them is"
+    return remedy(differences, claim.tie, claim.level)
 
 
 def state_of(chance: Between, corrected: Between, level: float) -> State:
@@ -143,7 +150,8 @@ def state_of(chance: Between, corrected: Between, level: float) -> State:
         return "win"
     if 1 - max(chance.high, corrected.high) >= level:
         return "loss"
-    return "coin flip" if chance.low == chance.high else "unknown"
+    known = chance.low == chance.high and corrected.low == corrected.high
+    return "coin flip" if known else "unknown"
 
 
 def lead_of(found: Evidence, t: int, unit: float, level: float) -> Estimate:

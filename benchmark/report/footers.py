@@ -24,14 +24,15 @@ def terms_notes(terms: Mapping[str, Any]) -> list[str]:
     if not {"size", "width", "precision", "budget", "downstream"} <= set(terms):
         return []
     tuned, images = terms["downstream"], terms["budget"].get("images", 0)
+    own = "".join(f", of {name} {n:,}" for name, n in terms["budget"].get("own", {}).items())
     length = (
         f"{tuned['steps']:,} steps" if tuned.get("steps") else f"{tuned.get('epochs'):g} epochs"
     )
     other = ", unless a task has its own" if tuned.get("tasks") else ""
     told = (
         f"Images and masks of {terms['size']} px; encoder {terms['width']}, {terms['precision']}. "
-        f"Pre-training: {images:,} images drawn. Fine-tuning: {length} a stage, all in one where "
-        f"it is direct, in batches of {tuned['batch_size']}{other}."
+        f"Pre-training: {images:,} images drawn{own}. Fine-tuning: {length} a stage, all in one "
+        f"where it is direct, in batches of {tuned['batch_size']}{other}."
     )
     return [told]
 

@@ -78,6 +78,23 @@ def test_a_method_that_leads_everywhere_is_not_found_to_fail() -> None:
     assert lost <= 0.25 * 12 * len(ahead)
 
 
+def test_chances_that_disagree_are_told_no_number_of_seeds() -> None:
+    close = judged(claim(against=list(RIVALS)), world(0, 0.0))
+    apart = [o for o in close.of_state("coin flip") if o.chance.high <= 0.05]
+    assert apart
+    assert all(o.remedy.startswith("rivals are too close to tell") for o in apart)
+    assert all(o.corrected.high > 0.05 for o in apart)
+
+
+def test_a_rival_that_is_missing_leaves_a_task_unknown() -> None:
+    """The known rivals beat it in every draw, though perhaps by luck; another has no score."""
+    scores = world(0, 0.0)
+    there = scores[scores["method"] != RIVALS[0]]
+    verdict = judged(claim(against=list(RIVALS)), there)
+    assert not verdict.of_state("coin flip")
+    assert verdict.of_state("unknown")
+
+
 def test_a_method_that_is_behind_is_found_to_fail() -> None:
     about = claim(against=list(RIVALS))
     behind = [judged(about, world(seed, -0.02)) for seed in range(4)]

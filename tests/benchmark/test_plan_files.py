@@ -57,7 +57,7 @@ temperature = 0.5
 @pytest.mark.parametrize(
     ("above", "beneath", "expected"),
     [
-        ('base = "absent.toml"', BASE, r"there is no base of over.toml, .*absent.toml"),
+        ('base = "absent.toml"', BASE, "there is no plan .*absent.toml, the base of over.toml"),
         ('base = "a/under.toml"', BASE, "base = 'a/under.toml': name a plan that lies beside"),
         ("base = 3", BASE, "base = 3: name a plan"),
         ('base = "under.toml"', 'base = "over.toml"', "under.toml has a base of its own: name"),

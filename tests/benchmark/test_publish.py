@@ -68,3 +68,6 @@ def test_a_table_says_what_was_measured() -> None:
     assert "100 epochs a stage" in told
     assert told.endswith("in batches of 4, unless a task has its own.")
     assert terms_notes(terms) == []
+    budget = {"images": 12000, "own": {"rotation": 23700, "jigsaw": 127000}}
+    (told,) = terms_notes({**terms, "budget": budget, "downstream": tuned})
+    assert "12,000 images drawn, of rotation 23,700, of jigsaw 127,000. Fine-tuning" in told
