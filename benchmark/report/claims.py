@@ -2,7 +2,7 @@
 
 A claim is asked in every draw of the leaderboard's bootstrap; its probability is the share of draws
 in which it is true. A task without all cells is unknown: what it might be is bounded, and the claim
-holds (fails) only if it does so whatever the missing scores are. A rival that is already level or
+holds (fails) only if it does so whatever the missing scores are. A rival that is surely level or
 better makes a task no win, whoever else is missing.
 
 In every draw the subject meets the best of its rivals in that draw, who is partly lucky. With many
