@@ -30,12 +30,13 @@ DRAWS = 2000
 READING = (
     "Difference: METHOD less its rival, mean over tasks, with 95 % over test images, and "
     "seeds if several. Better, tied, worse: share of bootstrap draws beyond a practical tie "
-    "of {tie}. p: Wilcoxon's signed-rank test over images, corrected by Holm, with the sign "
-    "of the mean over images: tasks with many images weigh more in it than in the difference, "
-    "and the two may disagree (--task takes one). It takes the training runs as they are and "
-    "finds too much where runs differ: never read it alone. Detectable: the true difference "
-    "that would be found four times out of five ({errors:.2f} standard errors). Seeds: how "
-    "many would halve the interval; none where the images' part is larger."
+    "of {tie}. p: Wilcoxon's signed-rank test over the persons shown (images, if persons are "
+    "unknown), corrected by Holm, with the sign of the mean over them: tasks with many weigh more "
+    "in it than in the difference, and the two may disagree (--task takes one). It takes the "
+    "training runs as they are and finds too much where runs differ: never read it alone. "
+    "Detectable: the true difference that would be found four times out of five ({errors:.2f} "
+    "standard errors). Seeds: how many would halve the interval; none where the images' part is "
+    "larger."
 )
 
 
@@ -113,7 +114,8 @@ def compared(
 def narrow(grid: Scores, task: str | None) -> list[str]:
     """What few seeds or test images do to the intervals, as leaderboards and claims say it."""
     remarks = []
-    for what, counts in (("seeds", grid.seed_counts()), ("test images", grid.image_counts())):
+    counted = (("seeds", grid.seed_counts()), ("test images or persons", grid.person_counts()))
+    for what, counts in counted:
         fewest = min((n for t, n in counts.items() if n > 1 and task in (None, t)), default=0)
         if fewest in FEW_COVERAGE:
             remarks.append(
@@ -132,7 +134,7 @@ def row_of(odds: Odds, test: PairedTest, found: Power, scale: Scale) -> dict[str
         "better": plain(odds.better),
         "tied": plain(odds.tied),
         "worse": plain(odds.worse),
-        "images": test.images,
+        "persons": test.persons,
         "p": plain(test.corrected),
         "towards": "" if test.difference == 0 else "+" if test.difference > 0 else "-",
         "detectable": plain(found.detectable),

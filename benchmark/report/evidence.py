@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from benchmark.claim import Claim
+from benchmark.report.persons import by_person, people
 from benchmark.report.scales import SCALES
 from benchmark.report.scores import Scores, scores
 from benchmark.report.selection import select
@@ -32,7 +33,7 @@ class Evidence:
         best: That rival; "" where there is none.
         lacks: Which methods lack cells, by task; those with none are not listed.
         differences: Scores of the subject less that rival's, by task, where seeds and images can
-            be told apart.
+            be told apart; a column for each person who is shown.
         seeds: Number of seeds behind a task's scores; 0 if there are none.
         images: The same of test images.
     """
@@ -215,4 +216,6 @@ def differences(
             one, other = grid.values[pair, grid.tasks.index(task)]
             difference = sign * (one - other)
             difference = difference[np.isfinite(difference).any(axis=1)]
-            yield task, difference[:, np.isfinite(difference).all(axis=0)]
+            keep = np.isfinite(difference).all(axis=0)
+            _, place = people(grid.whose(), grid.tasks.index(task), keep)
+            yield task, by_person(difference[:, keep], place)

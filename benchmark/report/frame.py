@@ -123,12 +123,15 @@ def tidy(
 
 @cache
 def person(task: str, image: str) -> str:
-    """Who is shown on a test image, as far as its task knows; else the image stands for one."""
+    """Who is shown on a test image, as far as its task knows; else the image stands for one.
+
+    The same name for two tasks' images if one data set's tasks show one person.
+    """
     # Tasks of somebody's own files, and of packages that are not here, cannot be asked.
-    if not image or task not in registry.tasks():
-        return image
-    known = registry.task(task)
-    return (known.person(image) if isinstance(known, ListedTask) else None) or image
+    known = registry.task(task) if task in registry.tasks() else None
+    if not image or not isinstance(known, ListedTask):
+        return f"{task}/{image}"
+    return f"{known.info.folder}/{known.person(image) or image}"
 
 
 def empty(stages: Sequence[str]) -> pa.Table:

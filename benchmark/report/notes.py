@@ -83,6 +83,9 @@ def _intervals(grid: Scores, sample: Bootstrap) -> Iterator[str]:
         yield f"All images of {', '.join(alone)} show one person: intervals are about nobody else."
     if twice:
         yield f"Several images of one person are resampled together; persons: {_each(twice)}."
+    if alike := grid.same_persons():
+        named = "; ".join(" and ".join(tasks) for tasks in alike)
+        yield f"Tasks that show the same persons share their draws: {named}."
     fewest = min(seeds.values())
     if fewest == 1:
         yield "With one seed, nothing shows how much another training run would differ."

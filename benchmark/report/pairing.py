@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from benchmark.report.scales import Scale
 from benchmark.report.scores import Scores
@@ -45,6 +45,7 @@ class Pair:
         tasks: Columns of the tasks compared on.
         differences: Method minus rival, in the direction in which positive is better; NaN where
             one of them has no score. Equal scores give exactly 0.
+        persons: Who is shown, as numbers that mean the same on every task.
         reason: Why they cannot be compared; empty if they can.
         caveat: What the scores cannot show; empty if nothing.
     """
@@ -54,6 +55,7 @@ class Pair:
     name: str
     tasks: tuple[int, ...]
     differences: Float[np.ndarray, "tasks seeds images"]
+    persons: Int[np.ndarray, "tasks images"]
     reason: str
     caveat: str
 
@@ -86,17 +88,20 @@ def pairs(
     return Against(method, task or ALL_TASKS, rows, reason)
 
 
-def per_image(
-    differences: Float[np.ndarray, "tasks seeds images"],
-) -> Float[np.ndarray, " pairs"]:
-    """Mean over seeds of each image of each task, in a row; images without any are left out.
+def per_person(
+    differences: Float[np.ndarray, "tasks seeds images"], persons: Int[np.ndarray, "tasks images"]
+) -> Float[np.ndarray, " people"]:
+    """Each person's difference: the mean over the seeds of an image, then over all their images.
 
-    Rounded to 1e-8, above the rounding of scores, so that equal differences tie.
+    Whoever has no score is left out. Rounded to 1e-8, above the rounding of scores, so that equal
+    differences tie.
     """
     finite = np.isfinite(differences)
     count = finite.sum(axis=1)
     total = np.where(finite, differences, 0.0).sum(axis=1)
-    return np.asarray(np.round(total[count > 0] / count[count > 0], 8))
+    images = total[count > 0] / count[count > 0]
+    _, place, shown = np.unique(persons[count > 0], return_inverse=True, return_counts=True)
+    return np.asarray(np.round(np.bincount(place, weights=images) / shown, 8))
 
 
 def _pair(scores: Scores, method: str, rival: str, task: str | None, scale: Scale) -> Pair:
@@ -107,14 +112,21 @@ def _pair(scores: Scores, method: str, rival: str, task: str | None, scale: Scal
     )
     reason = _reason(scores, method, rival, tasks, task)
     if reason:
-        return Pair(-1, -1, rival, (), np.empty((0, 0, 0)), reason, "")
+        return _none(rival, reason)
     a, b = scores.methods.index(method), scores.methods.index(rival)
     exact = np.round(scores.values[[a, b]][:, list(tasks)] / QUANTUM) * QUANTUM
     differences = (exact[0] - exact[1]) * (1.0 if scale.larger_is_better else -1.0)
     if not np.isfinite(differences).any():
         nothing = f"no image on which both {method} and {rival} have a score"
-        return Pair(-1, -1, rival, (), np.empty((0, 0, 0)), nothing, "")
-    return Pair(a, b, rival, tasks, differences, "", _caveat(differences))
+        return _none(rival, nothing)
+    persons = scores.whose()[list(tasks)]
+    return Pair(a, b, rival, tasks, differences, persons, "", _caveat(differences))
+
+
+def _none(rival: str, reason: str) -> Pair:
+    """A rival that there is no comparison with."""
+    persons = np.empty((0, 0), dtype=np.int64)
+    return Pair(-1, -1, rival, (), np.empty((0, 0, 0)), persons, reason, "")
 
 
 def _reason(

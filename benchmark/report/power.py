@@ -91,7 +91,7 @@ def _power(sample: Bootstrap, pair: Pair, scale: Scale) -> Power:
     if pair.reason:
         return Power(pair.name, NAN, NAN, NAN, 0, NAN, None, pair.reason)
     seen, draws = drawn(sample, pair, scale)
-    parts = split(pair.differences)
+    parts = split(pair.differences, pair.persons)
     reason = NO_DRAWS if np.isnan(draws).any() else ""
     if not reason and isinstance(parts, str):
         reason = parts

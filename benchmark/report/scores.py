@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
+from benchmark.report.persons import strangers
 from benchmark.report.scales import SCALES
 from benchmark.report.selection import Selection
 
@@ -25,8 +26,8 @@ class Scores:
         seeds: Every seed of any task, sorted.
         values: Images are sorted by id within a task and padded to the largest task.
         may_be_undefined: Whether a finished cell may lack images; see ``Scale``.
-        persons: Who is shown on each image, as numbers from 0 within a task; None if nobody is
-            shown twice. Images of one person vary together and are resampled together.
+        persons: Who is shown on each image, as numbers that mean the same on every task; None if
+            nobody is shown twice. Images of one person vary together and are resampled together.
     """
 
     methods: tuple[str, ...]
@@ -69,14 +70,23 @@ class Scores:
         counts = self.expected().any(axis=1).sum(axis=1)
         return dict(zip(self.tasks, counts.tolist(), strict=True))
 
+    def whose(self) -> Int[np.ndarray, "tasks images"]:
+        """Who is shown on each image, as numbers that mean the same on every task."""
+        return strangers(*self.values.shape[1::2]) if self.persons is None else self.persons
+
     def person_counts(self) -> dict[str, int]:
         """Number of persons behind each task's scores."""
-        if self.persons is None:
-            return self.image_counts()
-        shown = np.asarray(self.expected().any(axis=1))
-        return {
-            task: len(set(self.persons[t, shown[t]].tolist())) for t, task in enumerate(self.tasks)
-        }
+        whose, shown = self.whose(), np.asarray(self.expected().any(axis=1))
+        return {task: len(set(whose[t, shown[t]].tolist())) for t, task in enumerate(self.tasks)}
+
+    def same_persons(self) -> list[tuple[str, ...]]:
+        """Tasks that show exactly the same persons, where several do."""
+        whose, shown = self.whose(), np.asarray(self.expected().any(axis=1))
+        groups: dict[frozenset[int], tuple[str, ...]] = {}
+        for t in np.flatnonzero(self.scored()).tolist():
+            found = frozenset(whose[t, shown[t]].tolist())
+            groups[found] = (*groups.get(found, ()), self.tasks[t])
+        return [tasks for tasks in groups.values() if len(tasks) > 1]
 
 
 def complete_methods(grid: Scores) -> tuple[str, ...]:
@@ -100,7 +110,9 @@ def scores(selection: Selection) -> Scores:
         int(images.max()) if len(images) else 0,
     )
     values = np.full(shape, np.nan)
-    persons = np.tile(np.arange(shape[3]), (shape[1], 1))
+    persons = strangers(shape[1], shape[3])
+    if PERSON in rows:
+        rows = rows.assign(number=pd.factorize(rows[PERSON].astype(str), sort=True)[0])
     for t, task in enumerate(selection.tasks):
         here = rows[rows["task"] == task]
         image = pd.factorize(here["image"].astype(str), sort=True)[0]
@@ -110,7 +122,7 @@ def scores(selection: Selection) -> Scores:
         )
         values[place[0], t, place[1], image] = here["score"].to_numpy(float)
         if PERSON in here:
-            persons[t, image] = pd.factorize(here[PERSON].astype(str), sort=True)[0]
+            persons[t, image] = here["number"].to_numpy()
     values[~np.isfinite(values)] = np.nan
     undefined = SCALES[selection.metric].may_be_undefined
     return Scores(methods, selection.tasks, seeds, values, undefined, persons)

@@ -1,10 +1,11 @@
-"""Wilcoxon's signed-rank test over test images, corrected for the number of rivals.
+"""Wilcoxon's signed-rank test over the persons on test images, corrected for the number of rivals.
 
 Wilcoxon, "Individual Comparisons by Ranking Methods", Biometrics Bulletin 1, 1945,
-https://doi.org/10.2307/3001968. Scores are averaged over seeds before the test, so that an image
-counts once. The test takes images as independent and the training runs as given: it asks whether
-*these* encoders differ on more images, not whether the methods would after other seeds. Where runs
-differ more than images it therefore finds too much (a test shows it); the bootstrap does not.
+https://doi.org/10.2307/3001968. Scores are averaged over seeds before the test, and over a person's
+images, so that a person counts once; an image of which no task knows the person stands for one. The
+test takes persons as independent and the training runs as given: it asks whether *these* encoders
+differ on more persons, not whether the methods would after other seeds. Where runs differ more than
+persons it therefore finds too much (a test shows it); the bootstrap does not.
 """
 
 from collections.abc import Sequence
@@ -15,11 +16,11 @@ from jaxtyping import Float
 from scipy.stats import wilcoxon
 
 from benchmark.report.estimate import NAN
-from benchmark.report.pairing import Against, Pair, pairs, per_image
+from benchmark.report.pairing import Against, Pair, pairs, per_person
 from benchmark.report.scales import Scale
 from benchmark.report.scores import Scores
 
-#: With fewer images not even differences of one sign are significant: 2 / 2**5 = 6.25 %.
+#: With fewer persons not even differences of one sign are significant: 2 / 2**5 = 6.25 %.
 FEWEST = 6
 
 
@@ -29,9 +30,9 @@ class PairedTest:
 
     Attributes:
         rival: Its name.
-        images: Images in the test, those with equal scores included.
+        persons: Persons in the test, those with equal scores included.
         equal: How many of them have exactly equal scores; they are dropped from the ranking.
-        difference: Mean over these images; positive where the method is better.
+        difference: Mean over these persons; positive where the method is better.
         p: Two-sided; 1 where all scores are equal, NaN where it cannot be tested.
         corrected: The same after Holm's correction over the rivals that could be tested.
         reason: Why it cannot be tested; empty if it can.
@@ -39,7 +40,7 @@ class PairedTest:
     """
 
     rival: str
-    images: int
+    persons: int
     equal: int
     difference: float
     p: float
@@ -56,20 +57,23 @@ def paired_tests(
     task: str | None = None,
     rivals: Sequence[str] | None = None,
 ) -> Against[PairedTest]:
-    """Test a method against each rival on one task's images, or on all tasks' in one pool.
+    """Test a method against each rival on one task's persons, or on all tasks' in one pool.
 
-    In the pool an image counts once, whatever its task: tasks with more images, and tasks on which
-    scores differ more, weigh more. The correction is over rivals, not over tasks.
+    In the pool a person counts once, whatever the tasks: tasks with more persons, and tasks on
+    which scores differ more, weigh more. The correction is over rivals, not over tasks.
 
     Args:
         scores: One stage and one metric.
         method: The method that is asked about.
         scale: How to read the metric.
-        task: The task to test on; all tasks' images together if None.
+        task: The task to test on; all tasks' persons together if None.
         rivals: Whom to test it against; every other row of the scores if None.
     """
     found = pairs(scores, method, scale=scale, task=task, rivals=rivals)
-    values = [np.empty(0) if row.reason else per_image(row.differences) for row in found.rows]
+    values = [
+        np.empty(0) if row.reason else per_person(row.differences, row.persons)
+        for row in found.rows
+    ]
     p = np.array([_p(value) for value in values])
     rows = tuple(map(_row, found.rows, values, p.tolist(), holm(p).tolist()))
     return Against(found.method, found.scope, rows, found.reason)
@@ -90,8 +94,8 @@ def holm(p: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     return corrected
 
 
-def _p(differences: Float[np.ndarray, " images"]) -> float:
-    """Wilcoxon's own way with zeros: dropped. Exact up to 13 images, and to 50 without ties."""
+def _p(differences: Float[np.ndarray, " people"]) -> float:
+    """Wilcoxon's own way with zeros: dropped. Exact up to 13 persons, and to 50 without ties."""
     if differences.size < FEWEST:
         return NAN
     unequal = differences[differences != 0]
@@ -99,12 +103,12 @@ def _p(differences: Float[np.ndarray, " images"]) -> float:
 
 
 def _row(
-    pair: Pair, differences: Float[np.ndarray, " images"], p: float, corrected: float
+    pair: Pair, differences: Float[np.ndarray, " people"], p: float, corrected: float
 ) -> PairedTest:
-    few = f"too few images to be tested: {differences.size}, not {FEWEST}"
+    few = f"too few persons to be tested: {differences.size}, not {FEWEST}"
     return PairedTest(
         rival=pair.name,
-        images=differences.size,
+        persons=differences.size,
         equal=int((differences == 0).sum()),
         difference=float(differences.mean()) if differences.size else NAN,
         p=p,

@@ -1,7 +1,8 @@
 """A hierarchical, paired bootstrap, and what is read off its draws.
 
 Seeds are resampled, and test images within a task; the tasks are fixed. Images of one person (both
-eyes) vary together and are resampled together. Every seed is scored on the same images, so the two
+eyes) vary together and are resampled together, and so are tasks that show the same persons, such as
+several structures of the same photographs. Every seed is scored on the same images, so the two
 factors are crossed and are resampled independently of each other
 (Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1, 2007,
 https://doi.org/10.1214/07-AOAS122). From n seeds or images n - 1 are drawn, which makes the
@@ -17,6 +18,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.stats import rankdata
 
 from benchmark.report.estimate import Estimate
+from benchmark.report.persons import people
 from benchmark.report.scores import Scores
 
 #: Probability that an interval is meant to cover.
@@ -50,7 +52,8 @@ class Bootstrap:
 def bootstrap(scores: Scores, rng: np.random.Generator, draws: int) -> Bootstrap:
     """Resample seeds and test images; all methods get the same ones in a draw.
 
-    Tasks with the same seeds share their draw, because a seed's runs may depend on each other.
+    Tasks with the same seeds share their draw, because a seed's runs may depend on each other;
+    those with the same persons share theirs.
 
     Args:
         scores: One stage and one metric.
@@ -64,17 +67,18 @@ def bootstrap(scores: Scores, rng: np.random.Generator, draws: int) -> Bootstrap
         raise ValueError(f"draws must be positive, not {draws}")
     expected = scores.expected()
     seeds = _seed_counts(np.asarray(expected.any(axis=2)), rng, draws)
+    counts: dict[tuple[int, ...], Int[np.ndarray, "draws people"]] = {}
     drawn = np.full((draws, *scores.values.shape[:2]), np.nan)
-    for t in np.flatnonzero(scores.scored()):
+    for t in np.flatnonzero(scores.scored()).tolist():
         values = scores.values[:, t]
         shown = np.asarray(expected[t].any(axis=0))
-        persons = np.arange(shown.size) if scores.persons is None else scores.persons[t]
-        if len(set(persons[shown].tolist())) == 1:  # one says nothing of others; a note says so
-            persons = np.arange(shown.size)
-        there = np.bincount(persons[shown], minlength=shown.size) > 0
-        images = _counts(there, rng, draws)[:, persons]
-        if there.sum() > 1:
-            drawn[:, :, t] = _means(values, seeds[:, t], images)
+        found, place = people(scores.whose(), t, shown)
+        names = tuple(found.tolist())
+        if names not in counts:
+            counts[names] = _counts(np.ones(found.size, dtype=bool), rng, draws)
+        if found.size > 1:
+            here = values[:, :, shown]
+            drawn[:, :, t] = _means(here, seeds[:, t], counts[names][:, place])
     drawn[:, ~scores.complete()] = np.nan
     return Bootstrap(task_means(scores), drawn, _covers(scores))
 

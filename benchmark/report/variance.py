@@ -6,15 +6,18 @@ score per cell. The components follow from the mean squares (Searle, Casella and
 
     Var(mean) = (s_seed^2 + s_rest^2 / I) / S + s_image^2 / I        on S seeds and I images.
 
-The first term is the variance of the seeds' means; s_image^2 = (MS_image - MS_rest) / S. Over T
-tasks the images are different ones and the image terms add up, over T^2; a seed's runs on them may
-depend on each other, and so its means are averaged over tasks first.
+The first term is the variance of the seeds' means; s_image^2 = (MS_image - MS_rest) / S. Images of
+one person vary together: what is called an image here is a person's. Over T tasks with different
+persons the image terms add up, over T^2; tasks that show the same persons are averaged first. A
+seed's runs on several tasks may depend on each other, and so its means are averaged over all.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
+
+from benchmark.report.persons import by_person, people, strangers
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,10 @@ class Split:
         return int(np.ceil(self.one_seed / rest - 1e-9)) if rest > 0 else None
 
 
-def split(differences: Float[np.ndarray, "tasks seeds images"]) -> Split | str:
+def split(
+    differences: Float[np.ndarray, "tasks seeds images"],
+    persons: Int[np.ndarray, "tasks images"] | None = None,
+) -> Split | str:
     """Split the variance of the mean, or say why it cannot be.
 
     Only images with a score on every seed can be used. An image component below zero, which
@@ -61,7 +67,11 @@ def split(differences: Float[np.ndarray, "tasks seeds images"]) -> Split | str:
 
     Args:
         differences: NaN where there is no score.
+        persons: Who is shown, as numbers that mean the same on every task; if omitted, nobody is
+            shown twice.
     """
+    if persons is None:
+        persons = strangers(*differences.shape[::2])
     finite = np.isfinite(differences)
     seeds = finite.any(axis=2)
     if (seeds != seeds[0]).any():
@@ -72,10 +82,14 @@ def split(differences: Float[np.ndarray, "tasks seeds images"]) -> Split | str:
     whole = finite[:, seeds[0]].all(axis=1)
     if (whole.sum(axis=1) < 2).any():
         return "fewer than two test images with a score on every seed of a task"
-    tables = [table[seeds[0]][:, keep] for table, keep in zip(differences, whole, strict=True)]
-    runs = np.mean([table.mean(axis=1) for table in tables], axis=0)
-    images = sum(_images(table) for table in tables) / len(tables) ** 2
-    return Split(n, float(runs.var(ddof=1)), max(float(images), 0.0))
+    groups: dict[tuple[int, ...], list[Float[np.ndarray, "seeds people"]]] = {}
+    for t, keep in enumerate(whole):
+        found, place = people(persons, t, keep)
+        table = by_person(differences[t, seeds[0]][:, keep], place)
+        groups.setdefault(tuple(found.tolist()), []).append(table)
+    tables = [np.sum(each, axis=0) / len(differences) for each in groups.values()]
+    runs = np.sum([table.mean(axis=1) for table in tables], axis=0)
+    return Split(n, float(runs.var(ddof=1)), max(sum(map(_images, tables)), 0.0))
 
 
 def _images(table: Float[np.ndarray, "seeds images"]) -> float:

@@ -36,7 +36,7 @@ def test_a_method_beside_each_rival(results: Path, call: Call, capsys: Capture) 
     printed = " ".join(capsys.readouterr().out.split())
     assert "simclr on real images, finetuned, Dice, all tasks" in printed
     assert "never read it alone" in printed
-    for what in ("seeds", "test images"):
+    for what in ("seeds", "test images or persons"):
         assert f"with 2 {what} intervals are too narrow" in printed
     assert "a 95 % one covers 50 %" in printed
 

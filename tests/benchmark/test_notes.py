@@ -150,9 +150,16 @@ def test_persons_shown_more_than_once_are_counted(frame: pd.DataFrame) -> None:
     assert all(np.isfinite(row.rank.low) for row in alone.rows if row.rank is not None)
 
 
+def test_tasks_that_show_the_same_persons_are_named(frame: pd.DataFrame) -> None:
+    told = "Tasks that show the same persons share their draws: t and u."
+    assert told in board(frame.assign(person=frame["image"])).notes
+    other = frame.assign(person=frame["task"].astype(str) + frame["image"].astype(str))
+    assert told not in board(other).notes
+
+
 def test_tasks_tell_who_is_shown() -> None:
     assert person("chasedb1_vessel", "Image_09L") == person("chasedb1_vessel", "Image_09R")
     assert person("chasedb1_vessel", "Image_09L") != person("chasedb1_vessel", "Image_10L")
-    for task in ("hrf_vessel", "somebodys_own"):
-        assert person(task, "Image_09L") == "Image_09L"
-    assert person("chasedb1_vessel", "") == ""
+    assert person("hrf_vessel", "Image_09L") != person("hrf_vessel", "Image_09R")
+    assert person("idrid_optic_disc", "IDRiD_55") == person("idrid_hard_exudates", "IDRiD_55")
+    assert person("somebodys_own", "1") != person("somebodys_other", "1")

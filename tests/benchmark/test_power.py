@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmark.report.pairing import Against
+from benchmark.report.persons import by_person
 from benchmark.report.power import Power, power
 from benchmark.report.practical import NO_DRAWS
 from benchmark.report.scales import SCALES
@@ -61,6 +62,33 @@ def test_components_against_a_slow_analysis_of_variance() -> None:
     assert found.one_seed == pytest.approx(
         sum((table[s].mean() - mean) ** 2 for s in range(seeds)) / (seeds - 1)
     )
+
+
+def test_a_persons_images_and_tasks_vary_together() -> None:
+    rng = np.random.default_rng(7)
+    once = crossed(rng, (1, 4, 12), 0.03, 0.08, 0.05)
+    eyes = split(np.repeat(once, 2, axis=2), np.arange(24)[None] // 2)
+    tasks = split(np.repeat(once, 2, axis=0), np.tile(np.arange(12), (2, 1)))
+    for found in (eyes, tasks):
+        assert isinstance(found, Split)
+        known = split(once)
+        assert isinstance(known, Split)
+        assert found.one_seed == pytest.approx(known.one_seed)
+        assert found.images == pytest.approx(known.images)
+
+
+def test_whoever_has_more_images_weighs_more() -> None:
+    """The columns of persons have the mean of the images, and the variance that resampling has."""
+    rng = np.random.default_rng(8)
+    place = np.repeat(np.arange(40), rng.integers(1, 4, 40))
+    table = (rng.normal(0.5, 0.1, 40)[place] + rng.normal(0, 0.05, place.size))[None]
+    columns = by_person(table, place)
+    assert columns.mean() == pytest.approx(table.mean())
+    drawn = [
+        np.concatenate([table[0, place == who] for who in rng.integers(0, 40, 40)]).mean()
+        for _ in range(4000)
+    ]
+    assert columns.var() / 40 == pytest.approx(np.var(drawn), rel=0.1)
 
 
 def test_runs_that_go_together_on_all_tasks_are_not_averaged_away() -> None:

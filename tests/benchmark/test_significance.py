@@ -1,5 +1,6 @@
 """Wilcoxon's test against all sign patterns, Holm's correction against its definition; nulls."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from scipy.stats import rankdata, wilcoxon
 from statsmodels.stats.multitest import multipletests
 
-from benchmark.report.pairing import pairs, per_image
+from benchmark.report.pairing import pairs
 from benchmark.report.scales import SCALES
 from benchmark.report.scores import DIRECT, Scores
 from benchmark.report.significance import PairedTest, holm, paired_tests
@@ -37,7 +38,7 @@ def test_small_samples_against_counting_every_sign(decimals: int) -> None:
         for row, rival in zip(rows_of(grid(values)), values[1:, 0, 0], strict=True):
             d = np.round(values[0, 0, 0] - rival, decimals)
             assert row.p == pytest.approx(by_counting(d), abs=1e-12)
-            assert (row.images, row.equal) == (11, (d == 0).sum())
+            assert (row.persons, row.equal) == (11, (d == 0).sum())
             assert row.difference == pytest.approx(d.mean(), abs=1e-8)
 
 
@@ -48,7 +49,7 @@ def test_seeds_are_averaged_and_tasks_pooled() -> None:
     d = (values[0] - values[1]).mean(axis=1)
     for task, expected in (("t0", d[0]), ("t1", d[1, :20]), (None, d[np.isfinite(d)])):
         (row,) = rows_of(grid(values), task=task)
-        assert row.images == expected.size
+        assert row.persons == expected.size
         assert row.p == pytest.approx(wilcoxon(expected).pvalue, rel=1e-6)
 
 
@@ -99,7 +100,7 @@ def test_shuffled_labels_win_at_the_nominal_rate() -> None:
     values[1] = np.clip(values[1] + 0.1, 0, 1)
     swapped = rng.random((2000, 1, 30)) < 0.5
     shuffled = grid(np.where(swapped, values[::-1], values))
-    p = np.array([wilcoxon(per_image(d[None])).pvalue for d in _differences(shuffled)])
+    p = _by_task(shuffled)
     print(f"false wins on shuffled labels: {(p <= 0.05).mean():.3f}")  # noqa: T201
     assert (p <= 0.05).mean() == pytest.approx(0.05, abs=0.015)
     (row,) = rows_of(shuffled, task="t7")
@@ -122,13 +123,27 @@ def test_runs_that_differ_make_the_test_find_too_much() -> None:
     # Why the module warns: no difference in truth, yet runs differ more than images do.
     rng = np.random.default_rng(7)
     runs, rest = rng.normal(0, 0.02, (2, 300, 3, 1)), rng.normal(0, 0.05, (2, 300, 3, 50))
-    p = [wilcoxon(per_image(d[None])).pvalue for d in _differences(grid(0.6 + runs + rest))]
-    print(f"false wins where runs differ: {np.mean(np.array(p) <= 0.05):.2f}")  # noqa: T201
-    assert np.mean(np.array(p) <= 0.05) > 0.3
+    p = _by_task(grid(0.6 + runs + rest))
+    print(f"false wins where runs differ: {(p <= 0.05).mean():.2f}")  # noqa: T201
+    assert (p <= 0.05).mean() > 0.3
 
 
-def _differences(scores: Scores) -> np.ndarray:
-    return pairs(scores, "m0", scale=DICE).rows[0].differences
+def _by_task(scores: Scores) -> np.ndarray:
+    differences = pairs(scores, "m0", scale=DICE).rows[0].differences
+    return np.array([wilcoxon(d.mean(axis=0)).pvalue for d in differences])
+
+
+def test_a_person_counts_once() -> None:
+    """With both eyes, and with photographs that two tasks are scored on."""
+    values = np.random.default_rng(9).uniform(0, 1, (2, 1, 3, 12))
+    (once,) = rows_of(grid(values))
+    eyes = replace(grid(np.repeat(values, 2, axis=3)), persons=np.arange(24)[None] // 2)
+    tasks = replace(grid(np.repeat(values, 2, axis=1)), persons=np.tile(np.arange(12), (2, 1)))
+    assert rows_of(eyes) == rows_of(tasks) == (once,)
+    assert once.persons == 12
+    few = replace(grid(values), persons=np.arange(12)[None] // 3)
+    (row,) = rows_of(few)
+    assert row.reason == "too few persons to be tested: 4, not 6"
 
 
 def test_what_cannot_be_tested_says_why() -> None:
@@ -166,7 +181,7 @@ def test_a_missing_direct_floor_is_a_row_with_a_reason() -> None:
 def test_too_few_images_cannot_be_tested(images: int) -> None:
     values = np.random.default_rng(10).uniform(0, 1, (2, 1, 3, images))
     (row,) = rows_of(grid(values))
-    assert row.reason == f"too few images to be tested: {images}, not 6"
+    assert row.reason == f"too few persons to be tested: {images}, not 6"
     assert np.isnan([row.p, row.corrected]).all()
     assert row.difference == pytest.approx((values[0] - values[1]).mean(), abs=1e-8)
 
@@ -183,7 +198,7 @@ def test_undefined_scores_are_left_out_in_pairs() -> None:
     d = (values[1] - values[0])[0]
     d[0, 5] = np.nan
     expected = np.nanmean(np.delete(d, 3, axis=1), axis=0)
-    assert row.images == 19
+    assert row.persons == 19
     assert row.p == pytest.approx(wilcoxon(expected).pvalue, rel=1e-6)
     values[0] = np.where(np.isfinite(values[1]), np.nan, 1.0)
     values[1, 0, 0, 5] = np.nan

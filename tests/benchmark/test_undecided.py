@@ -189,5 +189,5 @@ def test_remedies_follow_the_variance() -> None:
     seeds = 0.02 + rng.normal(0, 0.05, (3, 1)) + np.zeros((3, 10))
     assert "seeds would" in remedy(seeds, 0.005, 0.95)
     images = 0.006 + rng.normal(0, 0.2, (1, 10)) + np.zeros((3, 10))
-    assert "10 test images are too few" in remedy(images, 0.005, 0.95)
+    assert "10 test images or persons are too few" in remedy(images, 0.005, 0.95)
     assert "one seed" in remedy(seeds[:1], 0.005, 0.95)
