@@ -24,6 +24,7 @@ from benchmark.options import (
     PlanFile,
     Pools,
     Scale,
+    Seeds,
 )
 from benchmark.ordering import order
 from benchmark.planning import plan
@@ -128,6 +129,7 @@ def leaderboard(
             "or the share of the labels."
         ),
     ] = None,
+    seed: Seeds = None,
     *,
     as_json: AsJson = False,
     stale: Annotated[
@@ -137,7 +139,14 @@ def leaderboard(
     """Print the leaderboard of DIR and write it as CSV, Markdown, LaTeX, JSON and HTML."""
     from benchmark.report.publish import publish  # noqa: PLC0415
 
-    publish(folder, as_json=as_json, stale="mark" if stale else "refuse", metric=metric, by=by)
+    publish(
+        folder,
+        as_json=as_json,
+        stale="mark" if stale else "refuse",
+        metric=metric,
+        by=by,
+        seeds=seed or (),
+    )
 
 
 @app.command()

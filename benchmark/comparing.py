@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from benchmark.options import AsJson, Folder
+from benchmark.options import AsJson, Folder, Seeds
 
 Method = Annotated[str, typer.Argument(metavar="METHOD", help="Whom to set beside all others.")]
 Stage = Annotated[
@@ -21,10 +21,13 @@ def compare(
     stage: Stage = "finetuned",
     metric: Metric = "dice",
     task: Task = None,
+    seed: Seeds = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Set METHOD beside each rival in DIR: intervals, odds, tests, and what could be detected."""
     from benchmark.report.compared import show_comparison  # noqa: PLC0415
+    from benchmark.report.gathered import gather  # noqa: PLC0415
 
-    show_comparison(folder, method, stage=stage, metric=metric, task=task, as_json=as_json)
+    found = gather(folder, "leave out", seed or ())
+    show_comparison(found, method, stage=stage, metric=metric, task=task, as_json=as_json)

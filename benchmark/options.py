@@ -34,4 +34,8 @@ Scale = Annotated[
 Tasks = Annotated[
     list[str] | None, typer.Option(help="Only these of PLAN's tasks; repeat for several.")
 ]
+Seeds = Annotated[
+    list[int] | None,
+    typer.Option("--seed", help="Only scores of this seed count; repeat for several."),
+]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Where a plan was run to.")]

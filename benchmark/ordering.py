@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from benchmark.comparing import Metric, Stage
-from benchmark.options import AsJson
+from benchmark.options import AsJson, Seeds
 
 Folders = Annotated[
     list[Path], typer.Argument(metavar="DIR...", help="Where plans were run to; the first leads.")
@@ -17,10 +17,11 @@ def order(
     folders: Folders,
     stage: Stage = "finetuned",
     metric: Metric = "dice",
+    seed: Seeds = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """Hold every stage and label fraction of each DIR against one table of the first DIR."""
     from benchmark.report.ordered import show_orders  # noqa: PLC0415
 
-    show_orders(folders, stage=stage, metric=metric, as_json=as_json)
+    show_orders(folders, stage=stage, metric=metric, seeds=seed or (), as_json=as_json)

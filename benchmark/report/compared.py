@@ -3,7 +3,6 @@
 import json
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +12,8 @@ from benchmark.durable import StoreError
 from benchmark.listing import table
 from benchmark.registry import known
 from benchmark.report.estimate import NOTHING, plain
-from benchmark.report.footers import ORACLE, left_out_notes
-from benchmark.report.gathered import SEED, Gathered, gather
+from benchmark.report.footers import ORACLE, left_out_notes, seeds_notes
+from benchmark.report.gathered import SEED, Gathered
 from benchmark.report.mixed import mixed_notes
 from benchmark.report.power import ERRORS, Power, power
 from benchmark.report.practical import Odds, practical_odds
@@ -60,20 +59,20 @@ class Comparison:
 
 
 def show_comparison(
-    folder: Path, method: str, *, stage: str, metric: str, task: str | None, as_json: bool
+    found: Gathered, method: str, *, stage: str, metric: str, task: str | None, as_json: bool
 ) -> None:
-    """Print how a method stands beside each rival; cells of older code do not count.
+    """Print how a method stands beside each rival.
 
     Raises:
         StoreError: If the folder holds no such scores, or damaged ones.
         UnknownNameError: If the method or the task is none of the folder's.
     """
-    found = compared(gather(folder, "leave out"), method, stage=stage, metric=metric, task=task)
+    told = compared(found, method, stage=stage, metric=metric, task=task)
     if as_json:
-        record = {"title": found.title, "rivals": found.rows, "ranks": ranks_record(found.ranked)}
-        print(json.dumps({**record, "remarks": found.remarks}, indent=1))
+        record = {"title": told.title, "rivals": told.rows, "ranks": ranks_record(told.ranked)}
+        print(json.dumps({**record, "remarks": told.remarks}, indent=1))
         return
-    show(found, Console(highlight=False))
+    show(told, Console(highlight=False))
 
 
 def compared(
@@ -103,7 +102,7 @@ def compared(
     rows = [row_of(*each, scale) for each in zip(odds.rows, tests.rows, powers.rows, strict=True)]
     remarks = [text for text in (odds.reason, *ranked.warnings, ranked.reason) if text]
     remarks += narrow(grid, task) + mixed_notes(found.there, stage)
-    remarks += left_out_notes(found.left_out)
+    remarks += seeds_notes(*found.seeds) + left_out_notes(found.left_out)
     if found.oracle and stage not in PROBED:
         remarks.append(ORACLE)
     kinds = ", ".join(sorted({cell.source for cell in cells}))

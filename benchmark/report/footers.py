@@ -98,6 +98,14 @@ def stale_notes(old: Mapping[Wanted, Result]) -> list[str]:
     ]
 
 
+def seeds_notes(seeds: Sequence[int], every: Sequence[int]) -> list[str]:
+    """What a reader has to know of scores that were not looked at."""
+    if seeds == every:
+        return []
+    named, known = ", ".join(map(str, seeds)), ", ".join(map(str, every))
+    return [f"Of the seeds {known} only these count: {named}."]
+
+
 def left_out_notes(count: int) -> list[str]:
     """What a reader has to know of stale cells that do not count."""
     return [f"{count} stale cells of older code do not count: run the plan again."] * bool(count)

@@ -1,7 +1,7 @@
 """A results folder as its reports see it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ from benchmark.report.footers import (
     budget_notes,
     given_notes,
     pool_notes,
+    seeds_notes,
     set_notes,
     stale_notes,
     terms_notes,
@@ -30,6 +31,7 @@ from benchmark.report.sampled import Sampled
 from benchmark.report.slices import By, slices
 from benchmark.status import State
 from benchmark.store import Store
+from methods.errors import ConfigError
 
 Stale = Literal["refuse", "mark", "leave out"]
 
@@ -47,6 +49,7 @@ class Gathered:
         there: The cells that count.
         old: Those of them that other code than today's has computed.
         left_out: How many such cells are there and do not count.
+        seeds: Which seeds count, and of which; neither if all do.
     """
 
     store: Store
@@ -54,6 +57,7 @@ class Gathered:
     there: dict[Wanted, Result]
     old: dict[Wanted, Result]
     left_out: int = 0
+    seeds: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
 
     @property
     def ranked(self) -> dict[Wanted, Result]:
@@ -106,6 +110,7 @@ class Gathered:
     def about(self) -> About:
         """What every board says besides its scores."""
         footers = [
+            *seeds_notes(*self.seeds),
             *mixed_notes(self.ranked),
             *pool_notes(result.facts for result in self.ranked.values()),
             *stale_notes({c: r for c, r in self.old.items() if c in self.ranked}),
@@ -152,26 +157,47 @@ class Gathered:
         ]
 
 
-def gather(folder: Path, stale: Stale) -> Gathered:
+def gather(folder: Path, stale: Stale, seeds: Sequence[int] = ()) -> Gathered:
     """Read what a folder holds, but for the scores.
 
     Args:
         folder: Where a plan was run to.
         stale: What to do about cells that other code than today's has computed: refuse, take them
             and know which, or leave them out as if they were missing.
+        seeds: Those that count, as if no other had been asked for; all if there are none.
 
     Raises:
+        ConfigError: If a seed was not asked for.
         StoreError: If the folder holds no results, damaged ones, or stale ones that are refused.
     """
-    store, question = Store(folder), asked(folder)
+    store, whole = Store(folder), asked(folder)
+    question, counted = of_seeds(whole, seeds, folder)
     there = results(store, question.cells)
     old = {cell: result for cell, result in there.items() if result.state is State.STALE}
     if old and stale == "refuse":
         refuse(folder, old, len(question.cells))
     if stale == "leave out":
         fresh = {cell: result for cell, result in there.items() if cell not in old}
-        return Gathered(store, question, fresh, {}, len(old))
-    return Gathered(store, question, there, old)
+        return Gathered(store, question, fresh, {}, len(old), counted)
+    return Gathered(store, question, there, old, seeds=counted)
+
+
+def of_seeds(
+    question: Asked, seeds: Sequence[int], folder: Path
+) -> tuple[Asked, tuple[tuple[int, ...], tuple[int, ...]]]:
+    """What was asked for with some seeds, and which they are and of which.
+
+    Raises:
+        ConfigError: If one of them was not asked for.
+    """
+    if not seeds:
+        return question, ((), ())
+    every = tuple(sorted({cell.seed for cell in question.cells}))
+    for seed in seeds:
+        if seed not in every:
+            raise ConfigError(f"{folder} has no seed {seed}: it has {', '.join(map(str, every))}")
+    cells = tuple(cell for cell in question.cells if cell.seed in seeds)
+    return replace(question, cells=cells), (tuple(sorted(set(seeds))), every)
 
 
 def refuse(folder: Path, old: dict[Wanted, Result], count: int) -> None:

@@ -14,7 +14,7 @@ from benchmark.durable import StoreError
 from benchmark.listing import table
 from benchmark.report.compared import least
 from benchmark.report.estimate import NOTHING, plain
-from benchmark.report.footers import ORACLE, left_out_notes
+from benchmark.report.footers import ORACLE, left_out_notes, seeds_notes
 from benchmark.report.gathered import SEED, gather
 from benchmark.report.mixed import mixed_notes
 from benchmark.report.orders import Order, Seeds, order_between
@@ -62,7 +62,9 @@ class Table:
         return f"{self.folder}, {self.stage}{share}"
 
 
-def show_orders(folders: Sequence[Path], *, stage: str, metric: str, as_json: bool) -> None:
+def show_orders(
+    folders: Sequence[Path], *, stage: str, metric: str, seeds: Sequence[int], as_json: bool
+) -> None:
     """Print how far each table agrees with the first folder's; cells of older code do not count.
 
     Raises:
@@ -70,7 +72,7 @@ def show_orders(folders: Sequence[Path], *, stage: str, metric: str, as_json: bo
         StoreError: If a folder holds no finished cell or a damaged one, or the first holds none of
             the stage.
     """
-    lead, others = tables_of(folders, stage=stage, metric=metric)
+    lead, others = tables_of(folders, stage=stage, metric=metric, seeds=seeds)
     rng, scale = np.random.default_rng(SEED), SCALES[metric]
     orders = [
         (each, order_between(lead.scores, each.scores, alike(lead, each), scale, rng))
@@ -82,11 +84,13 @@ def show_orders(folders: Sequence[Path], *, stage: str, metric: str, as_json: bo
     show(lead, orders, Console(highlight=False))
 
 
-def tables_of(folders: Sequence[Path], *, stage: str, metric: str) -> tuple[Table, list[Table]]:
+def tables_of(
+    folders: Sequence[Path], *, stage: str, metric: str, seeds: Sequence[int]
+) -> tuple[Table, list[Table]]:
     """The table that leads, and the others in the order of folders.
 
     Raises:
-        ConfigError: If a folder is given twice.
+        ConfigError: If a folder is given twice, or was not asked for a seed.
         StoreError: If a folder holds no finished cell or a damaged one, or the first holds none of
             the stage.
     """
@@ -94,7 +98,7 @@ def tables_of(folders: Sequence[Path], *, stage: str, metric: str) -> tuple[Tabl
         raise ConfigError("a folder is given twice: name each once")
     called = names(folders)
     pairs = zip(folders, called, strict=True)
-    found = [each for folder, name in pairs for each in read(folder, name, metric)]
+    found = [each for folder, name in pairs for each in read(folder, name, metric, seeds)]
     leads = [each for each in found if each.folder == called[0] and each.stage == stage]
     if not leads:
         raise StoreError(f"{folders[0]} holds no scores of the stage {stage}: see `ldbench status`")
@@ -108,18 +112,20 @@ def names(folders: Sequence[Path]) -> list[str]:
     return short if len(set(short)) == len(short) else list(map(str, folders))
 
 
-def read(folder: Path, name: str, metric: str) -> list[Table]:
-    """A folder's tables.
+def read(folder: Path, name: str, metric: str, seeds: Sequence[int]) -> list[Table]:
+    """A folder's tables of some seeds, or of all.
 
     Raises:
+        ConfigError: If a seed was not asked for.
         StoreError: If it holds no finished cell, or a damaged one.
     """
-    gathered = gather(folder, "leave out")
+    gathered = gather(folder, "leave out", seeds)
     frame = gathered.frame(None)
     found = []
     for stage, fraction in stages_of(frame):
         selection = select(frame, stage, metric, fraction)
-        remarks = [*left_out_notes(gathered.left_out), *mixed_notes(gathered.there, stage)]
+        remarks = [*seeds_notes(*gathered.seeds), *left_out_notes(gathered.left_out)]
+        remarks += mixed_notes(gathered.there, stage)
         if gathered.oracle and stage not in PROBED:
             remarks.append(ORACLE)
         made = (scores(selection), selection.sources, tuple(remarks))

@@ -1,7 +1,7 @@
 """A folder's leaderboards, written and printed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ def publish(
     stale: Stale = "refuse",
     metric: str = "dice",
     by: By | None = None,
+    seeds: Sequence[int] = (),
 ) -> None:
     """Write a folder's leaderboards, for a browser too; print the tables, or the JSON.
 
@@ -39,14 +40,17 @@ def publish(
         stale: What to do about cells of older code; see ``gather``.
         metric: A name in ``SCALES``.
         by: What to take the tables apart by; not at all if None.
+        seeds: Those that count; all if there are none.
 
     Raises:
+        ConfigError: If a seed was not asked for.
         StoreError: If the folder holds no results, damaged ones, stale ones that are refused, or
             nothing to take apart.
     """
-    found = gather(folder, stale)
+    found = gather(folder, stale, seeds)
     frame = found.frame(metric)
     name = "leaderboard" if metric == "dice" else f"leaderboard_{metric}"
+    name += "".join(f"_seed{seed}" for seed in sorted(set(seeds)))
     if by is None:
         boards = found.boards(frame, metric)
     else:

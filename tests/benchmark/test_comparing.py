@@ -108,3 +108,27 @@ def test_what_cannot_be_said_is_a_dash() -> None:
     shown = cells(row, SCALES["dice"])
     assert [shown[name] for name in ("better", "p", "detectable", "seeds")] == ["-"] * 4
     assert np.isnan(odds.better)
+
+
+def test_some_seeds_count_as_if_no_other_had_been_asked_for(
+    tmp_path: Path, call: Call, capsys: Capture
+) -> None:
+    """A run under way has whole rows of its first seeds."""
+    put(tmp_path, *(cell_of("ld", seed) for seed in (0, 1)), cell_of("byol"))
+    assert call("leaderboard", tmp_path, "--json") == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert call("leaderboard", tmp_path, "--seed", "0", "--json") == 0
+    some = json.loads(capsys.readouterr().out)
+    cells = [
+        {row["method"]: row["coverage"] for row in b["boards"][0]["rows"]} for b in (whole, some)
+    ]
+    assert cells == [{"ld": [2, 2], "byol": [1, 2]}, {"ld": [1, 1], "byol": [1, 1]}]
+    assert "Of the seeds 0, 1 only these count: 0." in some["boards"][0]["notes"]
+    assert not any("only these" in note for note in whole["boards"][0]["notes"])
+    names = {path.stem for path in tmp_path.glob("leaderboard*")}
+    assert names == {"leaderboard", "leaderboard_seed0"}
+    for command in (("compare", tmp_path, "byol"), ("order", tmp_path)):
+        assert call(*command, "--seed", "0", "--json") == 0
+        assert "only these count: 0" in capsys.readouterr().out
+        assert call(*command, "--seed", "7") == 2
+        assert "has no seed 7: it has 0, 1" in capsys.readouterr().err
