@@ -1,6 +1,6 @@
 """The worker's hands: trains encoders and evaluates them with the real methods and tasks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from benchmark import encoders
-from benchmark.cells import EXCLUDED, SET, Cell, CellResult, Status
+from benchmark.cells import EXCLUDED, PERSONS, SET, Cell, CellResult, Status
 from benchmark.checkpoints import EVERY, Interrupted
 from benchmark.grid import Grid
 from benchmark.leases import Lease, unheard
@@ -22,8 +22,8 @@ from benchmark.run import Evaluated
 from benchmark.store import Store
 from methods.base import Images, Method, Pretrained
 from methods.pretrain import build, pretrain
-from tasks.base import NORMALISATION
-from tasks.listed import TaskData
+from tasks.base import NORMALISATION, Task
+from tasks.listed import ListedTask, TaskData
 from tasks.pools import Pool
 
 
@@ -159,7 +159,12 @@ class TorchBench:
             domain=task.info.domain,
             source=data.kind,
             rows=[(s.stage, s.image, s.metric, s.value) for s in scores.scores],
-            facts={**scores.facts, **self.facts(cell), "transferred": pretrained.transferred},
+            facts={
+                **scores.facts,
+                **self.facts(cell),
+                **({PERSONS: persons} if (persons := numbered(task, data.test.ids)) else {}),
+                "transferred": pretrained.transferred,
+            },
             cost={**meter.read(), **spent, "pretraining": self.pretraining_cost(cell)},
         )
 
@@ -217,3 +222,15 @@ class TorchBench:
             "pool images skipped": len(self.grid.pools[domain].skipped),
             "pool images": len(self.grid.pools[domain].files),
         }
+
+
+def numbered(task: Task, images: Sequence[str]) -> list[int]:
+    """A number for whoever is shown on each image, sorted by name; none if nobody is shown twice.
+
+    Numbers, for the names of persons have no place in results that are passed on.
+    """
+    if not isinstance(task, ListedTask):
+        return []
+    people = [task.person(image) or (image, "nobody known") for image in sorted(images)]
+    numbers = {who: number for number, who in enumerate(dict.fromkeys(people))}
+    return [numbers[who] for who in people] if len(numbers) < len(people) else []

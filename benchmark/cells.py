@@ -11,6 +11,9 @@ from tasks.manifest import digest
 SET = "settings of the plan's own"
 #: Under which name a cell's facts count the pool images that were left out as leaks.
 EXCLUDED = "leaks excluded from the pool"
+#: Under which name they number the persons on the test images, in the order of these images' names;
+#: there is none where nobody is known to be shown twice.
+PERSONS = "persons on the test images"
 
 
 class Status(StrEnum):

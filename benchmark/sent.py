@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field, PositiveInt, TypeAdapter
 
-from benchmark.cells import EXCLUDED, SET, CellResult, PretrainKey
+from benchmark.cells import EXCLUDED, PERSONS, SET, CellResult, PretrainKey
 from benchmark.parts import TunedPart
 
 #: What names a method, a task or a domain: it is shown, and part of paths.
@@ -42,6 +42,7 @@ class Facts(BaseModel):
     excluded: int = Field(validation_alias=EXCLUDED)
     blind: Blind | None = None
     tuned: TunedPart | None = None
+    persons: list[int] = Field(default=[], validation_alias=PERSONS)
     settings: list[Annotated[str, AfterValidator(plain)]] = Field(default=[], validation_alias=SET)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import pandas as pd
@@ -12,7 +11,7 @@ import pyarrow.parquet as pq
 
 from benchmark import registry
 from benchmark.asked import Wanted
-from benchmark.cells import EXCLUDED, SET, Status
+from benchmark.cells import EXCLUDED, PERSONS, SET, Status
 from benchmark.durable import intact
 from benchmark.report.prices import Price, price
 from benchmark.status import State, changed, code_of, found
@@ -27,7 +26,7 @@ COLUMNS = [
 #: What of a cell's facts a report shows; the rest is left on disk, for there may be many cells.
 SHOWN = (
     *("encoder", "pool", "pool images", EXCLUDED, "blind", "kind", "representation", "pictured"),
-    *("prior", "layout", LANDMARKS, SET),
+    *("prior", "layout", LANDMARKS, SET, PERSONS),
 )
 
 
@@ -116,22 +115,40 @@ def tidy(
     if tables:
         frame = pd.concat([frame, pa.concat_tables(tables).to_pandas()], axis=1)
     frame = frame.reindex(columns=COLUMNS)
+    tasks = {cell.task for cell in wanted}
+    told = {
+        cell.task: [int(number) for number in there[cell].facts[PERSONS]]
+        for cell in wanted
+        if cell in there and PERSONS in there[cell].facts
+    }
+    images = {task: set(frame.loc[frame["task"] == task, "image"]) for task in tasks}
+    people = {
+        task: persons(task, sorted(images[task] - {""}), told.get(task, [])) for task in tasks
+    }
     return frame.assign(
-        person=[person(*each) for each in zip(frame["task"], frame["image"], strict=True)]
+        person=[
+            people[task].get(image, "")
+            for task, image in zip(frame["task"], frame["image"], strict=True)
+        ]
     )
 
 
-@cache
-def person(task: str, image: str) -> str:
-    """Who is shown on a test image, as far as its task knows; else the image stands for one.
+def persons(task: str, images: Sequence[str], told: Sequence[int]) -> dict[str, str]:
+    """Who is shown on a task's test images, as far as is known; else an image stands for one.
 
-    The same name for two tasks' images if one data set's tasks show one person.
+    The same name on two tasks if one data set's tasks show one person.
+
+    Args:
+        task: Its name.
+        images: Names, sorted, each once.
+        told: What cells say of tasks of somebody's own files, and of packages that are not here: a
+            number for each image. Empty if they say nothing.
     """
-    # Tasks of somebody's own files, and of packages that are not here, cannot be asked.
     known = registry.task(task) if task in registry.tasks() else None
-    if not image or not isinstance(known, ListedTask):
-        return f"{task}/{image}"
-    return f"{known.info.folder}/{known.person(image) or image}"
+    if isinstance(known, ListedTask):
+        return {image: f"{known.info.folder}/{known.person(image) or image}" for image in images}
+    numbers = told if len(told) == len(images) else images
+    return {image: f"{task}/{who}" for image, who in zip(images, numbers, strict=True)}
 
 
 def empty(stages: Sequence[str]) -> pa.Table:
