@@ -9,7 +9,7 @@ import sys
 
 import torch
 
-from benchmark.emulation import emulate_bfloat16, lacks_bfloat16
+from benchmark.emulation import emulate_where_needed
 
 #: glibc's parameters of ``mallopt`` (malloc.h): free memory at the heap's end that is given back,
 #: what is asked for in advance, and the size from which a block is mapped on its own.
@@ -48,11 +48,7 @@ def give_back() -> bool:
 
 
 def ready(threads: int) -> None:
-    """Let this process compute: in so many threads, with memory kept from step to step.
-
-    Convolutions in bfloat16 do not take much longer than in float32 then, whatever the processor.
-    """
+    """Let this process compute: in so many threads, with memory kept from step to step."""
     torch.set_num_threads(threads)
     keep_freed()
-    if lacks_bfloat16():
-        emulate_bfloat16()
+    emulate_where_needed()

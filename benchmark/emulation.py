@@ -70,6 +70,12 @@ def gradients(
     return tuple(None if one is None else one.bfloat16() for one in (first, *others))
 
 
+def emulate_where_needed() -> None:
+    """Let convolutions in bfloat16 not take much longer than in float32, whatever the processor."""
+    if lacks_bfloat16():
+        emulate_bfloat16()
+
+
 @cache
 def emulate_bfloat16() -> torch.library.Library:
     """Replace PyTorch's loops on the CPU for the rest of this process where maps are bfloat16.

@@ -11,6 +11,7 @@ from safetensors.torch import load
 
 from benchmark import registry
 from benchmark.durable import intact
+from benchmark.emulation import emulate_where_needed
 from benchmark.encoders import MODEL
 from benchmark.fingerprint import fingerprint
 from benchmark.grid import changed
@@ -140,6 +141,7 @@ def whole_method(card: Card) -> tuple[Method[Any] | None, str]:
         tensors = load(intact(card.folder, MODEL))
         # Buffers that only ``prepare`` makes remember the pool, and nothing asked for here.
         model.load_state_dict({entry: tensors[entry] for entry in model.state_dict()})
+        emulate_where_needed()
         set_precision(model, card.record["training"]["precision"])
     except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError, UnknownNameError) as e:
         reason = " ".join(str(e).split())[:200]

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from benchmark.arms import PROBE, arms, of_landmarks
+from benchmark.computing import ready
 from benchmark.forecast.classifying import Probing, probe_cell, probing
 from benchmark.forecast.footprint import cell_bytes, encoder_bytes, shared_bytes
 from benchmark.forecast.guiding import guided_cell
@@ -121,7 +122,7 @@ def forecast(plan: Plan, device: torch.device) -> Forecast:
         FractionError: If a label fraction leaves nothing to train on.
     """
     threads = torch.get_num_threads()
-    torch.set_num_threads(plan.threads)
+    ready(plan.threads)
     try:
         setting = Setting(plan.width, plan.size, precision_for(plan.precision, device), device)
         tasks = tasks_of(plan)

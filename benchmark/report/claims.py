@@ -137,7 +137,7 @@ def outcomes(
     return tuple(out)
 
 
-def advice(differences: Float[np.ndarray, "seeds images"], chance: Between, claim: Claim) -> str:
+def advice(differences: Float[np.ndarray, "seeds people"], chance: Between, claim: Claim) -> str:
     """What would decide a coin flip; no number of seeds where its two chances disagree."""
     if chance.high <= 1 - claim.level:
         return "rivals are too close to tell how lucky the best of them is"

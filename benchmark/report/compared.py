@@ -12,7 +12,7 @@ from benchmark.durable import StoreError
 from benchmark.listing import table
 from benchmark.registry import known
 from benchmark.report.estimate import NOTHING, plain
-from benchmark.report.footers import ORACLE, left_out_notes, seeds_notes
+from benchmark.report.footers import ORACLE, left_out_notes, persons_notes, seeds_notes
 from benchmark.report.gathered import SEED, Gathered
 from benchmark.report.mixed import mixed_notes
 from benchmark.report.power import ERRORS, Power, power
@@ -31,7 +31,7 @@ READING = (
     "seeds if several. Better, tied, worse: share of bootstrap draws beyond a practical tie "
     "of {tie}. p: Wilcoxon's signed-rank test over the persons shown (images, if persons are "
     "unknown), corrected by Holm, with the sign of the mean over them: tasks with many weigh more "
-    "in it than in the difference, and the two may disagree (--task takes one). It takes the "
+    "in it than in the difference, and the two may disagree (less with --task). It takes the "
     "training runs as they are and finds too much where runs differ: never read it alone. "
     "Detectable: the true difference that would be found four times out of five ({errors:.2f} "
     "standard errors). Seeds: how many would halve the interval; none where the images' part is "
@@ -101,7 +101,7 @@ def compared(
     ranked = rank_test(grid, scale=scale)
     rows = [row_of(*each, scale) for each in zip(odds.rows, tests.rows, powers.rows, strict=True)]
     remarks = [text for text in (odds.reason, *ranked.warnings, ranked.reason) if text]
-    remarks += narrow(grid, task) + mixed_notes(found.there, stage)
+    remarks += narrow(grid, task) + persons_notes(grid) + mixed_notes(found.there, stage)
     remarks += seeds_notes(*found.seeds) + left_out_notes(found.left_out)
     if found.oracle and stage not in PROBED:
         remarks.append(ORACLE)
@@ -113,7 +113,7 @@ def compared(
 def narrow(grid: Scores, task: str | None) -> list[str]:
     """What few seeds or test images do to the intervals, as leaderboards and claims say it."""
     remarks = []
-    counted = (("seeds", grid.seed_counts()), ("test images or persons", grid.person_counts()))
+    counted = (("seeds", grid.seed_counts()), ("test images or persons", grid.drawn_counts()))
     for what, counts in counted:
         fewest = min((n for t, n in counts.items() if n > 1 and task in (None, t)), default=0)
         if fewest in FEW_COVERAGE:

@@ -44,7 +44,7 @@ class Evidence:
     settled: Bool[np.ndarray, "draws tasks"]
     best: tuple[str, ...]
     lacks: dict[str, Lacks]
-    differences: dict[str, Float[np.ndarray, "seeds images"]]
+    differences: dict[str, Float[np.ndarray, "seeds people"]]
     seeds: dict[str, int]
     images: dict[str, int]
 
@@ -208,8 +208,8 @@ def lacking(grid: Scores, unfinished: pd.DataFrame, task: str, names: Sequence[s
 
 def differences(
     grid: Scores, claim: Claim, best: Sequence[str], sign: int
-) -> Iterator[tuple[str, Float[np.ndarray, "seeds images"]]]:
-    """How far the subject is ahead of its best rival, score by score, where it was compared."""
+) -> Iterator[tuple[str, Float[np.ndarray, "seeds people"]]]:
+    """How far the subject is ahead of its best rival, by person, where it was compared."""
     for task, rival in zip(claim.tasks, best, strict=True):
         if rival and claim.subject in grid.methods:
             pair = [grid.methods.index(name) for name in (claim.subject, rival)]
@@ -217,5 +217,5 @@ def differences(
             difference = sign * (one - other)
             difference = difference[np.isfinite(difference).any(axis=1)]
             keep = np.isfinite(difference).all(axis=0)
-            _, place = people(grid.whose(), grid.tasks.index(task), keep)
-            yield task, by_person(difference[:, keep], place)
+            own, place = people(grid.whose(), grid.tasks.index(task), keep)
+            yield task, by_person(difference[:, keep], place, own.size)

@@ -7,6 +7,7 @@ from benchmark.asked import Wanted
 from benchmark.cells import EXCLUDED, SET
 from benchmark.ledger import CONTROL
 from benchmark.report.frame import Result
+from benchmark.report.scores import Scores
 from benchmark.report.statistics import FEW_COVERAGE
 
 #: Where the hyperparameters of methods are from that were not tuned.
@@ -59,6 +60,24 @@ def few_seeds_notes(counts: Iterable[int]) -> list[str]:
         f"worst they cover {FEW_COVERAGE[fewest]} %, not 95 %."
     )
     return [told]
+
+
+def persons_notes(grid: Scores) -> list[str]:
+    """What a reader has to know of who is shown on test images, and how they are resampled."""
+    images, drawn = grid.image_counts(), grid.drawn_counts()
+    alone = [task for task, n in grid.person_counts().items() if n == 1 < images[task]]
+    twice = [f"{task} {n}" for task, n in drawn.items() if 1 < n < images[task]]
+    told = []
+    if alone:
+        named = ", ".join(alone)
+        told.append(f"All images of {named} show one person: intervals are about nobody else.")
+    if twice:
+        named = ", ".join(twice)
+        told.append(f"Several images of one person are resampled together; persons: {named}.")
+    if alike := grid.same_persons():
+        named = "; ".join(" and ".join(tasks) for tasks in alike)
+        told.append(f"Tasks that show some of the same persons share their draws: {named}.")
+    return told
 
 
 def few_images_notes(counts: Mapping[str, int]) -> list[str]:

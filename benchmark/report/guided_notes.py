@@ -11,7 +11,9 @@ from benchmark.report.footers import (
     few_images_notes,
     few_seeds_notes,
     left_out_notes,
+    persons_notes,
     pool_notes,
+    seeds_notes,
     stale_notes,
     tuned_notes,
 )
@@ -58,10 +60,12 @@ def notes(
         covers: What the intervals cover, in words.
     """
     own = {c: r for c, r in found.there.items() if c.stages in guided.CELLS}
+    yield from seeds_notes(*found.seeds)
     yield from source_notes(frame)
     yield f"Means over seeds and test images with 95 % intervals; {covers}."
     yield from few_seeds_notes(grid.seed_counts().values())
-    yield from few_images_notes(grid.image_counts())
+    yield from persons_notes(grid)
+    yield from few_images_notes(grid.drawn_counts())
     yield READING
     yield from prior_notes(own)
     if set(guided.ORACLE) & set(frame["stage"]):

@@ -15,19 +15,24 @@ from benchmark.report.guided_notes import ORACLE_NOTE
 STEM = "shape_guided"
 
 
-def write_guided(folder: Path, table: GuidedTable) -> list[Path]:
+def write_guided(folder: Path, table: GuidedTable, ending: str = "") -> list[Path]:
     """Write the table as CSV, Markdown and JSON; returns the paths.
+
+    Args:
+        folder: Folder to write to.
+        table: The table.
+        ending: Of the files' names before the point.
 
     Raises:
         StoreError: If there is no room or no permission.
     """
-    record = {"seed": SEED, "shape_guided": table.record()}
+    record = {"bootstrap seed": SEED, "shape_guided": table.record()}
     texts = {
         "csv": table.table().to_csv(index=False, lineterminator="\n"),
         "md": table.markdown(),
         "json": json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
     }
-    paths = [folder / f"{STEM}.{end}" for end in texts]
+    paths = [folder / f"{STEM}{ending}.{end}" for end in texts]
     for path, text in zip(paths, texts.values(), strict=True):
         put_file(path, text)
     return paths

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from benchmark.report.footers import few_images_notes
+from benchmark.report.footers import few_images_notes, persons_notes
 from benchmark.report.scales import PRACTICAL_TIE, SCALES
 from benchmark.report.scores import DIRECT, Scores
 from benchmark.report.selection import DIRECT_STAGE, FLOOR, LACKING, PROBED, Selection
@@ -76,16 +76,7 @@ def _intervals(grid: Scores, sample: Bootstrap) -> Iterator[str]:
             "time in twenty (of twenty, in simulations, one in five to two in five)."
         )
     yield f"Seeds: {_counts(seeds)}. Test images: {_counts(images)}."
-    persons = {task: n for task, n in grid.person_counts().items() if n}
-    twice = {task: n for task, n in persons.items() if 1 < n < images[task]}
-    alone = [task for task, n in persons.items() if n == 1 < images[task]]
-    if alone:
-        yield f"All images of {', '.join(alone)} show one person: intervals are about nobody else."
-    if twice:
-        yield f"Several images of one person are resampled together; persons: {_each(twice)}."
-    if alike := grid.same_persons():
-        named = "; ".join(" and ".join(tasks) for tasks in alike)
-        yield f"Tasks that show the same persons share their draws: {named}."
+    yield from persons_notes(grid)
     fewest = min(seeds.values())
     if fewest == 1:
         yield "With one seed, nothing shows how much another training run would differ."
@@ -94,7 +85,7 @@ def _intervals(grid: Scores, sample: Bootstrap) -> Iterator[str]:
             f"With {fewest} seeds the intervals are too narrow where runs differ more than images: "
             f"at worst they cover {FEW_COVERAGE[fewest]} %, not 95 %."
         )
-    yield from few_images_notes({**images, **twice})
+    yield from few_images_notes(grid.drawn_counts())
     single = [task for task, n in images.items() if n == 1]
     if single:
         yield (

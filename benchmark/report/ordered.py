@@ -161,6 +161,7 @@ def record(lead: Table, named: Table, order: Order) -> dict[str, Any]:
         "p": plain(order.p),
         **{name: numbers(each) for name, each in seeds_of(order).items()},
         "remarks": said(lead, named, order),
+        "remarks beside": list(lead.remarks),
     }
 
 

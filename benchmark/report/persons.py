@@ -18,8 +18,8 @@ def people(
 ) -> tuple[Int[np.ndarray, " people"], Int[np.ndarray, " shown"]]:
     """Who is shown on some of a task's images.
 
-    If all show one person, who says nothing of others, each image counts as somebody; notes of a
-    leaderboard say so.
+    If all show one person, who says nothing of others, each image counts as somebody; notes say
+    so.
 
     Args:
         persons: Who is shown on every image.
@@ -36,21 +36,41 @@ def people(
     return found, place
 
 
+def circles(
+    persons: Int[np.ndarray, "tasks images"], shown: Bool[np.ndarray, "tasks images"]
+) -> list[tuple[tuple[int, ...], Int[np.ndarray, " people"]]]:
+    """Tasks that show some of the same persons, with all whom they show, sorted.
+
+    Args:
+        persons: Who is shown on every image.
+        shown: Which images; a task may have none and is in no circle then.
+    """
+    found: list[tuple[tuple[int, ...], set[int]]] = []
+    for t in np.flatnonzero(shown.any(axis=1)).tolist():
+        own = set(people(persons, t, shown[t])[0].tolist())
+        met = [circle for circle in found if circle[1] & own]
+        tasks = tuple(sorted((t, *(task for circle in met for task in circle[0]))))
+        everybody = own.union(*(circle[1] for circle in met))
+        found = [circle for circle in found if circle not in met] + [(tasks, everybody)]
+    return [(tasks, np.array(sorted(everybody))) for tasks, everybody in sorted(found)]
+
+
 def by_person(
-    table: Float[np.ndarray, "seeds images"], place: Int[np.ndarray, " images"]
+    table: Float[np.ndarray, "seeds images"], place: Int[np.ndarray, " images"], count: int
 ) -> Float[np.ndarray, "seeds people"]:
     """A column for each person, such that a seed's mean over persons is that over images.
 
-    A person with more images weighs more in the mean over images; how far that moves it is part
-    of a person's column (a ratio's linearisation: Cochran, "Sampling Techniques", Wiley 1977,
-    section 6.4).
+    A person with more images weighs more in the mean over images, one with none not at all: how far
+    somebody moves it is in their column (a ratio's linearisation: Cochran, "Sampling Techniques",
+    Wiley 1977, section 6.4).
 
     Args:
         table: Finite scores.
-        place: Whose image each is, from 0 without gaps.
+        place: Whose image each is, from 0.
+        count: How many persons there are.
     """
     if not table.size:
-        return table
-    mean, count = table.mean(), int(place.max()) + 1
+        return np.empty((len(table), 0))
+    mean = table.mean(axis=1, keepdims=True)
     theirs = place[:, None] == np.arange(count)
     return np.asarray(mean + (table - mean) @ theirs * count / place.size)

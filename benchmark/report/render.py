@@ -148,7 +148,7 @@ def render(boards: Sequence[Leaderboard], out: Path, stem: str, seed: int) -> li
     """
     table = pd.concat([board.table() for board in boards], ignore_index=True)
     markdown = "# Leaderboard\n\n" + "\n".join(board.markdown() for board in boards)
-    record = {"seed": seed, "boards": [board.record() for board in boards]}
+    record = {"bootstrap seed": seed, "boards": [board.record() for board in boards]}
     texts = {
         "csv": table.to_csv(index=False, lineterminator="\n"),
         "md": markdown.rstrip("\n") + "\n",

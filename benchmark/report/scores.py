@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from benchmark.report.persons import strangers
+from benchmark.report.persons import circles, strangers
 from benchmark.report.scales import SCALES
 from benchmark.report.selection import Selection
 
@@ -79,14 +79,18 @@ class Scores:
         whose, shown = self.whose(), np.asarray(self.expected().any(axis=1))
         return {task: len(set(whose[t, shown[t]].tolist())) for t, task in enumerate(self.tasks)}
 
+    def drawn_counts(self) -> dict[str, int]:
+        """Number of persons that are resampled on each task; of images where all show one."""
+        images = self.image_counts()
+        return {t: images[t] if n == 1 else n for t, n in self.person_counts().items()}
+
     def same_persons(self) -> list[tuple[str, ...]]:
-        """Tasks that show exactly the same persons, where several do."""
-        whose, shown = self.whose(), np.asarray(self.expected().any(axis=1))
-        groups: dict[frozenset[int], tuple[str, ...]] = {}
-        for t in np.flatnonzero(self.scored()).tolist():
-            found = frozenset(whose[t, shown[t]].tolist())
-            groups[found] = (*groups.get(found, ()), self.tasks[t])
-        return [tasks for tasks in groups.values() if len(tasks) > 1]
+        """Tasks that show some of the same persons, where several do and can be resampled."""
+        drawn, found = self.drawn_counts(), []
+        for tasks, _ in circles(self.whose(), np.asarray(self.expected().any(axis=1))):
+            names = tuple(self.tasks[t] for t in tasks if drawn[self.tasks[t]] > 1)
+            found += [names] * (len(names) > 1)
+        return found
 
 
 def complete_methods(grid: Scores) -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 """A hierarchical, paired bootstrap, and what is read off its draws.
 
 Seeds are resampled, and test images within a task; the tasks are fixed. Images of one person (both
-eyes) vary together and are resampled together, and so are tasks that show the same persons, such as
-several structures of the same photographs. Every seed is scored on the same images, so the two
-factors are crossed and are resampled independently of each other
+eyes) vary together and are resampled together, and so are tasks that show some of the same persons,
+such as several structures of the same photographs: persons are drawn from all who are on one of
+them. Every seed is scored on the same images, so the two factors are crossed and are resampled
+independently of each other
 (Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1, 2007,
-https://doi.org/10.1214/07-AOAS122). From n seeds or images n - 1 are drawn, which makes the
+https://doi.org/10.1214/07-AOAS122). From n seeds or persons n - 1 are drawn, which makes the
 variance of a mean unbiased: with three seeds the usual n would understate it by a third
 (on the too narrow percentile interval of small samples: Hesterberg, "What Teachers Should Know
 about the Bootstrap", The American Statistician 69, 2015).
@@ -18,14 +19,14 @@ from jaxtyping import Bool, Float, Int
 from scipy.stats import rankdata
 
 from benchmark.report.estimate import Estimate
-from benchmark.report.persons import people
+from benchmark.report.persons import circles, people
 from benchmark.report.scores import Scores
 
 #: Probability that an interval is meant to cover.
 LEVEL = 0.95
 
-#: Percentage that a nominal 95 % interval covers in the worst case, by number of seeds or of test
-#: images: when only these differ (normally). Simulated; a test repeats it.
+#: Percentage that a nominal 95 % interval covers in the worst case, by number of seeds or of
+#: persons: when only these differ (normally). Simulated; a test repeats it.
 FEW_COVERAGE = {2: 50, 3: 75, 4: 82, 5: 86, 6: 89, 7: 89, 8: 90, 9: 90, 10: 91}
 
 #: Scores are rounded to multiples of this. Sums of such numbers are exact in float64 (up to 2**23
@@ -53,7 +54,7 @@ def bootstrap(scores: Scores, rng: np.random.Generator, draws: int) -> Bootstrap
     """Resample seeds and test images; all methods get the same ones in a draw.
 
     Tasks with the same seeds share their draw, because a seed's runs may depend on each other;
-    those with the same persons share theirs.
+    those with some of the same persons share theirs, unless a draw meets nobody on one of them.
 
     Args:
         scores: One stage and one metric.
@@ -67,18 +68,18 @@ def bootstrap(scores: Scores, rng: np.random.Generator, draws: int) -> Bootstrap
         raise ValueError(f"draws must be positive, not {draws}")
     expected = scores.expected()
     seeds = _seed_counts(np.asarray(expected.any(axis=2)), rng, draws)
-    counts: dict[tuple[int, ...], Int[np.ndarray, "draws people"]] = {}
     drawn = np.full((draws, *scores.values.shape[:2]), np.nan)
-    for t in np.flatnonzero(scores.scored()).tolist():
-        values = scores.values[:, t]
-        shown = np.asarray(expected[t].any(axis=0))
-        found, place = people(scores.whose(), t, shown)
-        names = tuple(found.tolist())
-        if names not in counts:
-            counts[names] = _counts(np.ones(found.size, dtype=bool), rng, draws)
-        if found.size > 1:
-            here = values[:, :, shown]
-            drawn[:, :, t] = _means(here, seeds[:, t], counts[names][:, place])
+    whose, shown = scores.whose(), np.asarray(expected.any(axis=1))
+    for tasks, found in circles(whose, shown):
+        counts = _counts(np.ones(found.size, dtype=bool), rng, draws)
+        for t in tasks:
+            own, place = people(whose, t, shown[t])
+            times = counts[:, np.searchsorted(found, own)]
+            if not times.any(axis=1).all():
+                times = _counts(np.ones(own.size, dtype=bool), rng, draws)
+            if own.size > 1:
+                here = scores.values[:, t][:, :, shown[t]]
+                drawn[:, :, t] = _means(here, seeds[:, t], times[:, place])
     drawn[:, ~scores.complete()] = np.nan
     return Bootstrap(task_means(scores), drawn, _covers(scores))
 

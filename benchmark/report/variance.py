@@ -8,8 +8,9 @@ score per cell. The components follow from the mean squares (Searle, Casella and
 
 The first term is the variance of the seeds' means; s_image^2 = (MS_image - MS_rest) / S. Images of
 one person vary together: what is called an image here is a person's. Over T tasks with different
-persons the image terms add up, over T^2; tasks that show the same persons are averaged first. A
-seed's runs on several tasks may depend on each other, and so its means are averaged over all.
+persons the image terms add up, over T^2; tasks that show some of the same persons are averaged
+first. A seed's runs on several tasks may depend on each other, and so its means are averaged over
+all.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from benchmark.report.persons import by_person, people, strangers
+from benchmark.report.persons import by_person, circles, people, strangers
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +83,14 @@ def split(
     whole = finite[:, seeds[0]].all(axis=1)
     if (whole.sum(axis=1) < 2).any():
         return "fewer than two test images with a score on every seed of a task"
-    groups: dict[tuple[int, ...], list[Float[np.ndarray, "seeds people"]]] = {}
-    for t, keep in enumerate(whole):
-        found, place = people(persons, t, keep)
-        table = by_person(differences[t, seeds[0]][:, keep], place)
-        groups.setdefault(tuple(found.tolist()), []).append(table)
-    tables = [np.sum(each, axis=0) / len(differences) for each in groups.values()]
+    tables = []
+    for tasks, found in circles(persons, whole):
+        table = np.zeros((n, found.size))
+        for t in tasks:
+            own, place = people(persons, t, whole[t])
+            here = differences[t, seeds[0]][:, whole[t]]
+            table += by_person(here, np.searchsorted(found, own)[place], found.size)
+        tables.append(table / len(differences))
     runs = np.sum([table.mean(axis=1) for table in tables], axis=0)
     return Split(n, float(runs.var(ddof=1)), max(sum(map(_images, tables)), 0.0))
 

@@ -7,8 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmark import computing
-from benchmark.emulation import PLANAR, emulate_bfloat16
+from benchmark import computing, emulation
+from benchmark.emulation import (
+    PLANAR,
+    Window,
+    convolved,
+    emulate_bfloat16,
+    gradients,
+)
 
 #: Of bfloat16's eight bits, one in the last place.
 ULP = 2.0**-7
@@ -28,6 +34,15 @@ def emulated(loops: None) -> Iterator[None]:
     library = emulate_bfloat16.__wrapped__()
     yield
     library._destroy()  # type: ignore[no-untyped-call]
+
+
+def rounded(*tensors: Tensor) -> list[Tensor]:
+    """In bfloat16, channels side by side as the networks have them."""
+    form = torch.channels_last
+    return [
+        one.bfloat16().to(memory_format=form) if one.dim() == 4 else one.bfloat16()
+        for one in tensors
+    ]
 
 
 def close(found: Tensor | None, exact: Tensor | None) -> bool:
@@ -65,6 +80,28 @@ def test_factors_are_bfloat16_and_sums_are_not(
         assert close(one.grad, true.grad)
 
 
+@pytest.mark.parametrize("channels", [5, PLANAR])
+@pytest.mark.parametrize("wanted", [[True, True, True], [False, True, False], [True, False, False]])
+def test_with_onednn_in_float32(channels: int, wanted: list[bool]) -> None:
+    """As it is on a processor that has no bfloat16; only what is wanted is computed."""
+    made = torch.Generator().manual_seed(channels)
+    maps, weight, bias, out = rounded(
+        torch.randn(2, channels, 12, 10, generator=made),
+        torch.randn(7, channels, 3, 3, generator=made),
+        torch.randn(7, generator=made),
+        torch.randn(2, 7, 12, 10, generator=made),
+    )
+    window = Window((1, 1), (1, 1))
+    exact = [one.double().requires_grad_() for one in (maps, weight, bias)]
+    true = F.conv2d(exact[0], exact[1], exact[2], padding=1)
+    true.backward(out.double())  # type: ignore[no-untyped-call]
+    assert close(convolved(maps, weight, bias, window), true)
+    for found, one, asked in zip(
+        gradients(out, maps, weight, window, wanted), exact, wanted, strict=True
+    ):
+        assert close(found, one.grad) if asked else found is None
+
+
 def test_float32_is_what_it_was(loops: None) -> None:
     """Of single small images, whose convolutions PyTorch leaves to the same loops."""
     made = torch.Generator().manual_seed(0)
@@ -88,7 +125,7 @@ def test_loops_are_replaced_only_where_the_processor_needs_it(
     monkeypatch: pytest.MonkeyPatch, lacking: bool
 ) -> None:
     replaced: list[bool] = []
-    monkeypatch.setattr(computing, "lacks_bfloat16", lambda: lacking)
-    monkeypatch.setattr(computing, "emulate_bfloat16", lambda: replaced.append(True))
+    monkeypatch.setattr(emulation, "lacks_bfloat16", lambda: lacking)
+    monkeypatch.setattr(emulation, "emulate_bfloat16", lambda: replaced.append(True))
     computing.ready(torch.get_num_threads())
     assert replaced == [True] * lacking

@@ -150,7 +150,11 @@ def test_persons_shown_more_than_once_are_counted(frame: pd.DataFrame) -> None:
 
 
 def test_tasks_that_show_the_same_persons_are_named(frame: pd.DataFrame) -> None:
-    told = "Tasks that show the same persons share their draws: t and u."
+    told = "Tasks that show some of the same persons share their draws: t and u."
     assert told in board(frame.assign(person=frame["image"])).notes
+    one = frame["image"] == frame["image"].iloc[0]
+    some = frame["image"].where(one, frame["task"].astype(str) + frame["image"].astype(str))
+    assert told in board(frame.assign(person=some)).notes
+    assert told not in board(frame.assign(person="one")).notes
     other = frame.assign(person=frame["task"].astype(str) + frame["image"].astype(str))
     assert told not in board(other).notes

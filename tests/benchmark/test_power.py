@@ -82,13 +82,43 @@ def test_whoever_has_more_images_weighs_more() -> None:
     rng = np.random.default_rng(8)
     place = np.repeat(np.arange(40), rng.integers(1, 4, 40))
     table = (rng.normal(0.5, 0.1, 40)[place] + rng.normal(0, 0.05, place.size))[None]
-    columns = by_person(table, place)
+    columns = by_person(table, place, 40)
     assert columns.mean() == pytest.approx(table.mean())
     drawn = [
         np.concatenate([table[0, place == who] for who in rng.integers(0, 40, 40)]).mean()
         for _ in range(4000)
     ]
     assert columns.var() / 40 == pytest.approx(np.var(drawn), rel=0.1)
+
+
+def test_runs_do_not_hide_persons_with_more_images() -> None:
+    rng = np.random.default_rng(9)
+    place = np.repeat(np.arange(10), [1, 5] * 5)
+    whose, weights = place[None], np.bincount(place) / place.size
+    found = [
+        split(crossed(rng, (1, 3, 1), 0.05, 0, 0) + rng.normal(0, 0.02, 10)[place], whose)
+        for _ in range(400)
+    ]
+    parts = [part.images for part in found if isinstance(part, Split)]
+    # Ten persons' mean has n - 1 in place of n.
+    assert np.mean(parts) == pytest.approx(0.02**2 * (weights**2).sum(), rel=0.15)
+    assert min(parts) > 0
+
+
+def test_tasks_that_show_some_of_the_same_persons_vary_together() -> None:
+    rng = np.random.default_rng(10)
+    whose = np.tile(np.arange(30), (2, 1))
+    parts: dict[str, list[float]] = {"whole": [], "some": []}
+    for _ in range(300):
+        both = np.repeat(crossed(rng, (1, 4, 30), 0.03, 0.08, 0.0), 2, axis=0)
+        some = both.copy()
+        some[1, :, 27:] = np.nan
+        for name, table in (("whole", both), ("some", some)):
+            found = split(table, whose)
+            assert isinstance(found, Split)
+            parts[name].append(found.images)
+    assert np.mean(parts["whole"]) == pytest.approx(0.08**2 / 30, rel=0.1)
+    assert np.mean(parts["some"]) == pytest.approx(0.08**2 * (27 + 3 / 4 + 2) / 30**2, rel=0.1)
 
 
 def test_runs_that_go_together_on_all_tasks_are_not_averaged_away() -> None:

@@ -86,7 +86,7 @@ def test_rendered_files_agree_and_are_reproducible(frame: pd.DataFrame, tmp_path
     assert {path: path.read_bytes() for path in paths} == first
     record = json.loads((tmp_path / "new" / "leaderboard.json").read_text())
     table = pd.read_csv(tmp_path / "new" / "leaderboard.csv")
-    assert record["seed"] == 3
+    assert record["bootstrap seed"] == 3
     assert [b["stage"] for b in record["boards"]] == ["frozen", "direct"]
     assert table["stage"].tolist() == ["frozen"] * 3 + ["direct"]
     best = record["boards"][0]["rows"][0]

@@ -16,6 +16,7 @@ from benchmark.report.footers import (
     budget_notes,
     few_seeds_notes,
     pool_notes,
+    seeds_notes,
     stale_notes,
     tuned_notes,
 )
@@ -107,7 +108,9 @@ def scores_of(frame: pd.DataFrame, metric: str, places: Sequence[Place], task: s
     )
     values[at[0], 0, at[1], at[2]] = done["score"].to_numpy(float)
     names = tuple(label(*place) for place in places)
-    return Scores(names, (task,), tuple(int(seed) for seed in seeds), values, False)
+    who = done.drop_duplicates("image").set_index("image")["person"].reindex(images)
+    persons = pd.factorize(who)[0][None] if images else None
+    return Scores(names, (task,), tuple(int(seed) for seed in seeds), values, False, persons)
 
 
 def estimated(grid: Scores) -> tuple[list[Estimate], str]:
@@ -169,6 +172,7 @@ def notes(
             f"Brackets: 95 % bootstrap intervals; {covers}. The spread over the supports of a seed "
             "stands beside them."
         )
+    yield from seeds_notes(*found.seeds)
     yield from few_seeds_notes([seeds])
     yield from lacking(frame)
     yield from unlike(done)

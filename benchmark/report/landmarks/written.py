@@ -18,20 +18,23 @@ from benchmark.report.latex import escaped
 STEM = "landmarks"
 
 
-def write_landmarks(boards: Sequence[LandmarkBoard], out: Path, seed: int) -> list[Path]:
+def write_landmarks(
+    boards: Sequence[LandmarkBoard], out: Path, seed: int, ending: str = ""
+) -> list[Path]:
     """Write the tables, a file of each kind; none if there are no tables.
 
     Args:
         boards: One a task.
         out: Folder to write to.
         seed: Of the bootstrap, to be noted.
+        ending: Of the files' names before the point.
 
     Raises:
         StoreError: If there is no room or no permission.
     """
     if not boards:
         return []
-    record = {"seed": seed, "landmarks": [board.record() for board in boards]}
+    record = {"bootstrap seed": seed, "landmarks": [board.record() for board in boards]}
     texts = {
         "csv": csv(boards),
         "md": "# Landmarks\n\n" + "\n".join(map(markdown, boards)).rstrip("\n") + "\n",
@@ -39,8 +42,8 @@ def write_landmarks(boards: Sequence[LandmarkBoard], out: Path, seed: int) -> li
         "tex": "\n".join(map(latex, boards)),
     }
     for end, text in texts.items():
-        put_file(out / f"{STEM}.{end}", text)
-    return [out / f"{STEM}.{end}" for end in texts]
+        put_file(out / f"{STEM}{ending}.{end}", text)
+    return [out / f"{STEM}{ending}.{end}" for end in texts]
 
 
 def csv(boards: Sequence[LandmarkBoard]) -> str:
