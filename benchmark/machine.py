@@ -14,8 +14,12 @@ from typing import Any
 import torch
 
 from benchmark.computing import give_back
+from benchmark.emulation import lacks_bfloat16
 from methods.errors import ConfigError
 from methods.precision import Precision
+
+#: Said of a processor on which convolutions in bfloat16, if there are any, are computed in float32.
+EMULATES = "emulates bfloat16"
 
 PACKAGES = ("torch", "lightly", "monai", "numpy")
 
@@ -80,6 +84,7 @@ class Meter:
             "device": torch.cuda.get_device_name(self.device) if on_gpu else "cpu",
             "threads": torch.get_num_threads(),
             "cores": os.cpu_count(),
+            **({EMULATES: True} if not on_gpu and lacks_bfloat16() else {}),
             "python": platform.python_version(),
             "versions": versions(),
             "commit": commit(),

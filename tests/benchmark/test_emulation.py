@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmark import computing, emulation
+from benchmark import computing, emulation, machine
 from benchmark.emulation import (
     PLANAR,
     Window,
@@ -129,3 +129,11 @@ def test_loops_are_replaced_only_where_the_processor_needs_it(
     monkeypatch.setattr(emulation, "emulate_bfloat16", lambda: replaced.append(True))
     computing.ready(torch.get_num_threads())
     assert replaced == [True] * lacking
+
+
+@pytest.mark.parametrize("lacking", [True, False])
+def test_results_say_that_bfloat16_was_computed_in_float32(
+    monkeypatch: pytest.MonkeyPatch, lacking: bool
+) -> None:
+    monkeypatch.setattr(machine, "lacks_bfloat16", lambda: lacking)
+    assert machine.Meter(torch.device("cpu")).read().get(machine.EMULATES, False) == lacking

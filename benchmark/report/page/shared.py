@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchmark.asked import flat
+from benchmark.machine import EMULATES
 from benchmark.report.page.origin import Fact, Shared, anchor
 from benchmark.report.page.wording import DIGITS, short, words
 from benchmark.store import ENCODER_RECORD
 from tasks.manifest import digest
 
 #: What of a cost tells the machine, not the price.
-MACHINE = ("device", "threads", "cores", "python", "versions", "commit")
+MACHINE = ("device", "threads", "cores", EMULATES, "python", "versions", "commit")
 #: What a machine is called by.
 NAMING = ("device", "cores", "python", "versions.torch", "commit")
 #: Headings of what cells share.
