@@ -26,7 +26,7 @@ Workers = Annotated[
 ]
 Ways = Annotated[
     Literal["local", "ray"],
-    typer.Option(help='"local" processes, or a "ray" cluster (needs ldbench[ray]).'),
+    typer.Option(help='"local" processes, or a "ray" cluster.'),
 ]
 Address = Annotated[str, typer.Option(help="Of the Ray cluster.")]
 CheckpointSeconds = Annotated[

@@ -25,7 +25,7 @@ def executor_called(name: Literal["local", "ray"], workers: int, address: str) -
         except ModuleNotFoundError as error:
             raise ConfigError(
                 f"--executor ray needs the package {error.name}: python -m pip install "
-                "'ldbench[ray]'"
+                "'.[ray]' in the checkout"
             ) from error
         return Cluster(address)
     if workers == 1:

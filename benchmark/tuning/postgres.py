@@ -102,7 +102,7 @@ def driver(url: str) -> tuple[URL, dict[str, Any]]:
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"--storage {shown} needs the package {error.name}: python -m pip install "
-            "'ldbench[postgres]'"
+            "'.[postgres]' in the checkout"
         ) from error
     try:
         # A host that does not answer at all is otherwise waited for for minutes.
