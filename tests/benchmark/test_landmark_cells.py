@@ -240,7 +240,7 @@ def test_maps_stay_at_home(
     capsys.readouterr()
     assert call("leaderboard", theirs, "--json") == 0
     record = json.loads(capsys.readouterr().out)
-    assert {"seed", "boards", "landmarks"} <= record.keys()
+    assert {"bootstrap seed", "boards", "landmarks"} <= record.keys()
 
 
 def test_an_embedding_is_of_the_method_itself(folder: Path) -> None:
