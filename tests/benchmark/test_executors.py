@@ -278,5 +278,5 @@ def test_executors_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
         executor_called("ray", 2, "auto")
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.delitem(sys.modules, "benchmark.executors.cluster", raising=False)
-    with pytest.raises(ConfigError, match=r"needs the package ray: .*\[ray\] in the checkout"):
+    with pytest.raises(ConfigError, match=r"needs the package ray: .*\[ray\]' in the checkout"):
         executor_called("ray", 1, "auto")
