@@ -114,7 +114,7 @@ def test_what_is_no_database_is_named_without_passwords(
 
 def test_a_missing_driver_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pg8000", None)
-    with pytest.raises(ConfigError, match=r"needs the package pg8000: .*\[postgres\]' in the checkout"):
+    with pytest.raises(ConfigError, match=r"package pg8000: .*\[postgres\]' in the checkout"):
         opened("postgresql://me@host/x", tmp_path)
 
 
