@@ -33,7 +33,7 @@ def emulated(loops: None) -> Iterator[None]:
     """The same, its loops replaced for one test."""
     library = emulate_bfloat16.__wrapped__()
     yield
-    library._destroy()  # type: ignore[no-untyped-call]
+    library._destroy()
 
 
 def rounded(*tensors: Tensor) -> list[Tensor]:
@@ -73,7 +73,7 @@ def test_factors_are_bfloat16_and_sums_are_not(
     factors = (maps, *layer.parameters())
     exact = [one.detach().bfloat16().double().requires_grad_() for one in factors]
     wanted = F.conv2d(exact[0], exact[1], exact[2] if bias else None, stride, padding)
-    wanted.backward(slope.double())  # type: ignore[no-untyped-call]
+    wanted.backward(slope.double())
     assert out.dtype == torch.bfloat16
     assert close(out, wanted)
     for one, true in zip(factors, exact, strict=True):
@@ -94,7 +94,7 @@ def test_with_onednn_in_float32(channels: int, wanted: list[bool]) -> None:
     window = Window((1, 1), (1, 1))
     exact = [one.double().requires_grad_() for one in (maps, weight, bias)]
     true = F.conv2d(exact[0], exact[1], exact[2], padding=1)
-    true.backward(out.double())  # type: ignore[no-untyped-call]
+    true.backward(out.double())
     assert close(convolved(maps, weight, bias, window), true)
     for found, one, asked in zip(
         gradients(out, maps, weight, window, wanted), exact, wanted, strict=True
@@ -116,7 +116,7 @@ def test_float32_is_what_it_was(loops: None) -> None:
     before = computed()
     library = emulate_bfloat16.__wrapped__()
     after = computed()
-    library._destroy()  # type: ignore[no-untyped-call]
+    library._destroy()
     assert all(torch.equal(*pair) for pair in zip(before, after, strict=True))
 
 
