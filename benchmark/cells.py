@@ -14,6 +14,9 @@ EXCLUDED = "leaks excluded from the pool"
 #: Under which name they number the persons on the test images, in the order of these images' names;
 #: there is none where nobody is known to be shown twice.
 PERSONS = "persons on the test images"
+#: Said in costs of a processor on which convolutions in bfloat16 are computed in float32, if there
+#: are any.
+EMULATES = "emulates bfloat16"
 
 
 class Status(StrEnum):

@@ -13,13 +13,11 @@ from typing import Any
 
 import torch
 
+from benchmark.cells import EMULATES
 from benchmark.computing import give_back
 from benchmark.emulation import lacks_bfloat16
 from methods.errors import ConfigError
 from methods.precision import Precision
-
-#: Said of a processor on which convolutions in bfloat16, if there are any, are computed in float32.
-EMULATES = "emulates bfloat16"
 
 PACKAGES = ("torch", "lightly", "monai", "numpy")
 

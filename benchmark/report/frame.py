@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from benchmark import registry
 from benchmark.asked import Wanted
-from benchmark.cells import EXCLUDED, PERSONS, SET, Status
+from benchmark.cells import EMULATES, EXCLUDED, PERSONS, SET, Status
 from benchmark.durable import intact
 from benchmark.report.prices import Price, price
 from benchmark.status import State, changed, code_of, found
@@ -41,6 +41,7 @@ class Result:
         changes: Modules whose code has changed since.
         facts: Those of ``SHOWN`` that are known.
         price: What its encoder has cost.
+        machine: What kind of device has computed it, as far as bits depend on that; "" if unknown.
     """
 
     folder: str
@@ -49,6 +50,7 @@ class Result:
     changes: tuple[str, ...]
     facts: Mapping[str, Any]
     price: Price
+    machine: str = ""
 
 
 def results(store: Store, wanted: Sequence[Wanted]) -> dict[Wanted, Result]:
@@ -63,9 +65,17 @@ def results(store: Store, wanted: Sequence[Wanted]) -> dict[Wanted, Result]:
         now = code_of(cell) or {}
         changes = changed(record["fingerprint"], now) if state is State.STALE else ()
         facts = {name: record["facts"][name] for name in SHOWN if name in record["facts"]}
-        known = price(record["cost"].get("pretraining", {}))
-        out[cell] = Result(folder, Status(record["status"]), state, tuple(changes), facts, known)
+        cost = record["cost"]
+        known = price(cost.get("pretraining", {}))
+        status = Status(record["status"])
+        out[cell] = Result(folder, status, state, tuple(changes), facts, known, machine(cost))
     return out
+
+
+def machine(cost: Mapping[str, Any]) -> str:
+    """The device and whether bfloat16 is float32 rounded there; "" if it is not known."""
+    device = str(cost.get("device", ""))
+    return f"{device} without bfloat16" if device and cost.get(EMULATES) else device
 
 
 def tidy(

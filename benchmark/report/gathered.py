@@ -23,7 +23,7 @@ from benchmark.report.footers import (
     tuned_notes,
 )
 from benchmark.report.frame import Result, results, tidy
-from benchmark.report.mixed import mixed_notes
+from benchmark.report.mixed import machine_notes, mixed_notes
 from benchmark.report.prices import READING as COSTS
 from benchmark.report.prices import prices
 from benchmark.report.render import About, boards_of, sampled_of
@@ -75,6 +75,11 @@ class Gathered:
         return 0 < len(self.landmarks) == len(self.question.cells)
 
     @property
+    def ending(self) -> str:
+        """What names of files end with that show some seeds only."""
+        return "".join(f"_seed{seed}" for seed in self.seeds[0])
+
+    @property
     def order(self) -> list[str]:
         """Every method, in the order of colours."""
         return known_order(cell.method for cell in self.question.cells)
@@ -112,6 +117,7 @@ class Gathered:
         footers = [
             *seeds_notes(*self.seeds),
             *mixed_notes(self.ranked),
+            *machine_notes(self.ranked),
             *pool_notes(result.facts for result in self.ranked.values()),
             *stale_notes({c: r for c, r in self.old.items() if c in self.ranked}),
             *terms_notes(self.question.terms),

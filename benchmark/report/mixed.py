@@ -1,5 +1,6 @@
 """Cells of one table that were not computed on one set of terms."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -31,6 +32,19 @@ def mixed_notes(there: Mapping[Wanted, Result], stage: str = "") -> list[str]:
             f"concluded from ranks, wins and gains that compare scores on {one.task}.",
         )
     return list(told.values())
+
+
+def machine_notes(there: Mapping[Wanted, Result]) -> list[str]:
+    """What a reader has to know of cells that were computed on unlike devices."""
+    counts = Counter(result.machine for result in there.values() if result.machine)
+    if len(counts) < 2:
+        return []
+    named = ", ".join(f"{kind} {count}" for kind, count in counts.most_common())
+    told = (
+        f"Cells by what computed them: {named}. A cell can be had again to the bit on its own kind "
+        "only; elsewhere it is another draw of the same training, and takes other seconds."
+    )
+    return [told]
 
 
 def mixed(cells: Iterable[Wanted]) -> Iterator[tuple[Wanted, Wanted, str]]:

@@ -50,8 +50,7 @@ def publish(
     found = gather(folder, stale, seeds)
     frame = found.frame(metric)
     name = "leaderboard" if metric == "dice" else f"leaderboard_{metric}"
-    ending = "".join(f"_seed{seed}" for seed in sorted(set(seeds)))
-    name += ending
+    name += found.ending
     if by is None:
         boards = found.boards(frame, metric)
     else:
@@ -62,8 +61,8 @@ def publish(
     # A table of its own, by its own metric, of all tasks.
     table = guided_table(found) if by is None and metric == GUIDED_METRIC else None
     written = render(boards, folder, name, SEED) if boards else []
-    written += write_landmarks(points, folder, SEED, ending)
-    written += write_guided(folder, table, ending) if table is not None else []
+    written += write_landmarks(points, folder, SEED, found.ending)
+    written += write_guided(folder, table, found.ending) if table is not None else []
     written.append(folder / f"{name}.html")
     content = Page(
         title=found.question.title, boards=tuple(boards), landmarks=tuple(points), guided=table

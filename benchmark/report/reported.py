@@ -1,12 +1,13 @@
 """A results folder's figures, and everything that it shows in one HTML file."""
 
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 
-from benchmark.audit import audit
+from benchmark.audit import faults
 from benchmark.claim import claims_called
 from benchmark.durable import json_text, put_file, read_json
 from benchmark.ledger import entries, totals
@@ -41,21 +42,23 @@ DRAWN = "drawn.json"
 WIDTH = 110
 
 
-def write_report(folder: Path, *, stale: Stale = "refuse") -> list[Path]:
+def write_report(folder: Path, *, stale: Stale = "refuse", seeds: Sequence[int] = ()) -> list[Path]:
     """Draw every figure of a folder, and put all that is known of it on one page.
 
     Args:
         folder: Where a plan was run to.
         stale: What to do about cells of older code; see ``gather``.
+        seeds: Those that count; all if there are none. Their names end what is written.
 
     Returns:
         The paths written: ``report.html``, and ``figures/``.
 
     Raises:
+        ConfigError: If a seed was not asked for.
         StoreError: If the folder holds no results, damaged ones, stale ones that are refused, or
             cannot be written.
     """
-    found = gather(folder, stale)
+    found = gather(folder, stale, seeds)
     frame = found.frame("dice")
     boards = found.sampled(frame, "dice")
     drawn = drawings(material(found, frame, boards))
@@ -71,9 +74,11 @@ def write_report(folder: Path, *, stale: Stale = "refuse") -> list[Path]:
     kinds = {cell.source for cell in found.question.cells}
     kind = kinds.pop() if len(kinds) == 1 else ""
     pictures = [picture(each, kind) for each in figures]
-    written = saved(figures, pictures, folder / "figures")
+    written = saved(figures, pictures, folder / f"figures{found.ending}")
     judged, unjudged = ([], []) if found.only_landmarks else claims(found)
-    rows = standings(found.store)
+    counted = set(found.question.cells)
+    rows = [row for row in standings(found.store) if row.cell in counted]
+    spent = entries(found.store, rows)
     content = Page(
         title=found.question.title,
         boards=(*(each.board for each in boards), *parts_of(found, frame)),
@@ -83,13 +88,14 @@ def write_report(folder: Path, *, stale: Stale = "refuse") -> list[Path]:
         sheets=tuple(each for each in pictures if is_sheet(each.name)),
         claims=tuple(judged),
         comparison=comparison(found, boards),
-        ledger=tuple(totals(entries(found.store, rows))),
-        findings=tuple(audit(found.store)),
+        ledger=tuple(totals(spent)),
+        findings=tuple(faults(found.question, rows, spent, None, None)),
         provenance=provenance(found.store, found.question.cells, found.there),
         notes=() if found.only_landmarks else (*drawn.omitted, *unjudged),
     )
-    put_file(folder / "report.html", page(content))
-    return [folder / "report.html", *written]
+    html = folder / f"report{found.ending}.html"
+    put_file(html, page(content))
+    return [html, *written]
 
 
 def picture(drawing: Drawing, kind: str) -> Picture:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark import computing, emulation, machine
+from benchmark.cells import EMULATES
 from benchmark.emulation import (
     PLANAR,
     Window,
@@ -136,4 +137,4 @@ def test_results_say_that_bfloat16_was_computed_in_float32(
     monkeypatch: pytest.MonkeyPatch, lacking: bool
 ) -> None:
     monkeypatch.setattr(machine, "lacks_bfloat16", lambda: lacking)
-    assert machine.Meter(torch.device("cpu")).read().get(machine.EMULATES, False) == lacking
+    assert machine.Meter(torch.device("cpu")).read().get(EMULATES, False) == lacking

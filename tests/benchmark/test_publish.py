@@ -5,9 +5,10 @@ from pathlib import Path
 import pandas as pd
 
 from benchmark.asked import Wanted
-from benchmark.cells import EXCLUDED, SET, Status
+from benchmark.cells import EMULATES, EXCLUDED, SET, Status
 from benchmark.report.footers import NOISE, budget_notes, pool_notes, set_notes, terms_notes
-from benchmark.report.frame import COLUMNS, Result
+from benchmark.report.frame import COLUMNS, Result, machine
+from benchmark.report.mixed import machine_notes
 from benchmark.report.prices import Price
 from benchmark.report.render import About, boards_of, render
 from benchmark.status import State
@@ -53,6 +54,27 @@ def test_a_table_says_what_the_plan_has_set() -> None:
     said = "Set by the plan, in place of the Config's defaults: "
     assert set_notes(told) == [f"{said}view_a of byol; view_b of byol, simclr."]
     assert set_notes({}) == []
+
+
+def test_a_table_says_what_kinds_of_device_computed_it() -> None:
+    costs: list[dict[str, object]] = [{"device": "cpu"}] * 2
+    costs += [{"device": "cpu", EMULATES: True}, {"device": "a GPU"}, {}]
+
+    def told(*some: dict[str, object]) -> list[str]:
+        return machine_notes(
+            {
+                Wanted.by(cell_of("ld", seed), "fundus", "real"): Result(
+                    "ld", Status.DONE, State.DONE, (), {}, Price(), machine(cost)
+                )
+                for seed, cost in enumerate(some)
+            }
+        )
+
+    (note,) = told(*costs)
+    assert note.startswith(
+        "Cells by what computed them: cpu 2, cpu without bfloat16 1, a GPU 1. A cell can be had"
+    )
+    assert told(*costs[:2]) == told(*costs[3:]) == told() == []
 
 
 def test_a_table_says_what_was_measured() -> None:

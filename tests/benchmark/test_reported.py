@@ -148,6 +148,27 @@ def test_claims_need_one_set_of_terms(tmp_path: Path, call: Call) -> None:
     assert "manifest" in words(tmp_path)
 
 
+def test_a_report_of_some_seeds_leaves_the_whole_one_alone(
+    tmp_path: Path, call: Call, mistake: Mistake
+) -> None:
+    """A run under way has whole rows of its first seeds."""
+    fill(
+        tmp_path, [cell_of(name) for name in ("ld", "random", "byol")] + [cell_of("ld", 1)], varied
+    )
+    assert call("report", tmp_path) == 0
+    whole = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert "Without rank, because cells are missing: " in words(tmp_path)
+    assert call("report", tmp_path, "--seed", "0") == 0
+    assert {path: path.read_bytes() for path in whole} == whole
+    said = Read((tmp_path / "report_seed0.html").read_text(encoding="utf-8")).words
+    assert "Of the seeds 0, 1 only these count: 0." in said
+    assert "Without rank" not in said
+    assert "seed 1" not in said  # no cell's origin, no finding of the audit
+    names = {path.name for path in (tmp_path / "figures_seed0").iterdir()}
+    assert {"drawn.json", "leaderboard_finetuned.png"} <= names
+    assert "has no seed 7: it has 0, 1" in mistake("report", tmp_path, "--seed", "7")
+
+
 def test_an_empty_folder_is_no_report(tmp_path: Path, mistake: Mistake) -> None:
     assert "holds no results: run a plan first" in mistake("report", tmp_path)
     assert not list(tmp_path.iterdir())

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from benchmark.asked import flat
-from benchmark.machine import EMULATES
+from benchmark.cells import EMULATES
 from benchmark.report.page.origin import Fact, Shared, anchor
 from benchmark.report.page.wording import DIGITS, short, words
 from benchmark.store import ENCODER_RECORD
