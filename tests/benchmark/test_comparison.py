@@ -10,9 +10,11 @@ import pytest
 from rich.console import Console
 
 from benchmark.again import Call as Again
+from benchmark.cells import PERSONS
 from benchmark.durable import json_text, put_file
 from benchmark.plan import read_plan
 from benchmark.roots import root_of
+from benchmark.status import standings
 from benchmark.store import Store
 from tests.benchmark.conftest import Call
 from tests.benchmark.small_run import PLAN
@@ -49,6 +51,14 @@ def test_a_grid_runs_resumes_and_reports(
     (written,) = out.glob("phantoms-0.02-64-0-*")
     kept = {path.name for path in written.iterdir()}
     assert kept == {"IDRiD", "CHASEDB1", "JSRT", "SCR", "CXR8", "PHANTOM.json"}
+
+    # Both eyes of one child, and lungs of whoever.
+    rows = [(row.cell.task, store.record(row.folder)["facts"]) for row in standings(store)]
+    assert {task: facts.get(PERSONS) for task, facts in rows} == {
+        "chasedb1_vessel": [0, 0],
+        "scr_lung": None,
+    }
+    assert "All images of chasedb1_vessel show one person" in printed
 
     # A second call has nothing to do; what is deleted comes back to the bit.
     lost = sorted(first)[0]
