@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from benchmark.arms import FEATURES, PROBE, RIVALS, of_landmarks, trains
 from benchmark.asked import Asked, asked
+from benchmark.cells import Status
 from benchmark.ledger import CONTROL, Axis, Entry, entries
 from benchmark.status import Standing, State, standings
 from benchmark.store import Store
@@ -56,8 +57,9 @@ def terms_of(question: Asked, axis: Axis | None, tolerance: float | None) -> tup
 def unfinished(rows: Iterable[Standing]) -> Iterator[str]:
     """Cells that are not done by today's code; methods that the plan leaves out have no rank."""
     for row in rows:
-        left_out = row.state is State.SKIPPED and row.cell.method != CONTROL
-        if (row.state not in (State.DONE, State.FOREIGN) and not left_out) or not row.folder:
+        allowed = {Status.DONE} if row.cell.method == CONTROL else {Status.DONE, Status.SKIPPED}
+        stale = row.state in (State.STALE, State.DAMAGED)
+        if stale or row.ended not in allowed:
             yield f"{row.cell.label} is {row.state}{f': {row.detail}' if row.detail else ''}"
 
 

@@ -44,6 +44,7 @@ class Standing:
         folder: The cell's folder, empty if there is none.
         detail: By whom and since when, what went wrong, which code changed, what is nearest.
         lines: The last lines of a failure's traceback.
+        ended: How it ended; empty if there is no folder, or one that cannot be read.
     """
 
     cell: Wanted
@@ -51,6 +52,7 @@ class Standing:
     folder: str = ""
     detail: str = ""
     lines: tuple[str, ...] = ()
+    ended: str = ""
 
     def shown(self) -> dict[str, Any]:
         """For JSON."""
@@ -133,13 +135,15 @@ def present(store: Store, cell: Wanted, name: str, state: State) -> Standing:
     except StoreError as error:
         return Standing(cell, State.DAMAGED, name, str(error))
     reason, lines = str(record["reason"]), tuple(record["facts"].get("traceback", ()))
+    ended = str(record["status"])
     if state is State.STALE:
         modules = changed(record["fingerprint"], code_of(cell) or {})
-        return Standing(cell, state, name, f"changed since: {', '.join(modules)}")
+        told = f"changed since: {', '.join(modules)}"
+        return Standing(cell, state, name, told, ended=ended)
     if state is State.FOREIGN:
-        why = f"{record['status']}; {cell.method} is not installed here"
-        return Standing(cell, state, name, f"{why}{': ' if reason else ''}{reason}", lines)
-    return Standing(cell, State(record["status"]), name, reason, lines)
+        why = f"{ended}; {cell.method} is not installed here"
+        return Standing(cell, state, name, f"{why}{': ' if reason else ''}{reason}", lines, ended)
+    return Standing(cell, State(ended), name, reason, lines, ended)
 
 
 def changed(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -15,7 +15,7 @@ from benchmark.cells import Status
 from benchmark.claim import Claim
 from benchmark.registry import known
 from benchmark.report.claims import judge
-from benchmark.report.footers import ORACLE, left_out_notes
+from benchmark.report.footers import ORACLE, left_out_notes, seeds_notes
 from benchmark.report.frame import Result
 from benchmark.report.gathered import SEED, Gathered, gather
 from benchmark.report.mixed import mixed
@@ -60,7 +60,7 @@ def verdicts(found: Gathered, claims: Sequence[Claim], source: str) -> list[Verd
             known("method of the claim", name, dict.fromkeys(names))
         about = [cell for cell in cells if is_about(cell, claim, source)]
         check_terms([cell for cell in about if is_done(found.there, cell)])
-        extra = remarks(about, found.left_out)
+        extra = [*seeds_notes(*found.seeds), *remarks(about, found.left_out)]
         told.append(verdict_on(claim, frames[claim.metric], source, extra))
     return told
 

@@ -22,7 +22,7 @@ from benchmark.report.scales import SCALES, Scale
 from benchmark.report.scores import Scores, scores
 from benchmark.report.selection import PROBED, select
 from benchmark.report.significance import PairedTest, paired_tests
-from benchmark.report.statistics import FEW_COVERAGE, bootstrap
+from benchmark.report.statistics import FEW_COVERAGE, Bootstrap, bootstrap
 
 DRAWS = 2000
 #: How to read the columns.
@@ -36,6 +36,11 @@ READING = (
     "Detectable: the true difference that would be found four times out of five ({errors:.2f} "
     "standard errors). Seeds: how many would halve the interval; none where the images' part is "
     "larger."
+)
+#: What must be said of a metric that an empty mask has not.
+UNCHARGED = (
+    "an empty mask has no distance: two methods are compared on the images on which both have one, "
+    "and neither is charged for empty predictions"
 )
 
 
@@ -95,19 +100,34 @@ def compared(
         )
     grid, scale = scores(select(frame, stage, metric)), SCALES[metric]
     sample = bootstrap(grid, np.random.default_rng(SEED), DRAWS)
-    odds = practical_odds(grid, sample, method, scale=scale, task=task)
     tests = paired_tests(grid, method, scale=scale, task=task)
-    powers = power(grid, sample, method, scale=scale, task=task)
     ranked = rank_test(grid, scale=scale)
-    rows = [row_of(*each, scale) for each in zip(odds.rows, tests.rows, powers.rows, strict=True)]
-    remarks = [text for text in (odds.reason, *ranked.warnings, ranked.reason) if text]
+    rows = []
+    for test in tests.rows:
+        odds, able = beside(grid, sample, method, test.rival, scale, task)
+        rows.append(row_of(odds, test, able, scale))
+    remarks = [text for text in (tests.reason, *ranked.warnings, ranked.reason) if text]
+    remarks += [UNCHARGED] * grid.may_be_undefined
     remarks += narrow(grid, task) + persons_notes(grid) + mixed_notes(found.there, stage)
     remarks += seeds_notes(*found.seeds) + left_out_notes(found.left_out)
     if found.oracle and stage not in PROBED:
         remarks.append(ORACLE)
     kinds = ", ".join(sorted({cell.source for cell in cells}))
-    title = f"{method} on {kinds} images, {stage}, {scale.title}, {odds.scope}"
+    title = f"{method} on {kinds} images, {stage}, {scale.title}, {tests.scope}"
     return Comparison(title, rows, ranked, remarks, scale)
+
+
+def beside(
+    grid: Scores, sample: Bootstrap, method: str, rival: str, scale: Scale, task: str | None
+) -> tuple[Odds, Power]:
+    """A method beside one rival, over the same images for both."""
+    if grid.may_be_undefined:
+        alike = grid.shared((method, rival))
+        if np.isfinite(alike.values).any(axis=(1, 2, 3))[grid.methods.index(method)]:
+            grid, sample = alike, bootstrap(alike, np.random.default_rng(SEED), DRAWS)
+    odds = practical_odds(grid, sample, method, scale=scale, task=task, rivals=[rival])
+    able = power(grid, sample, method, scale=scale, task=task, rivals=[rival])
+    return odds.rows[0], able.rows[0]
 
 
 def narrow(grid: Scores, task: str | None) -> list[str]:
@@ -151,6 +171,7 @@ def ranks_record(ranked: RankTest) -> dict[str, Any]:
     """Mean ranks and what separates them, JSON-ready."""
     means = map(plain, ranked.mean_ranks.tolist())
     return {
+        "tasks": list(ranked.tasks),
         "mean ranks": dict(zip(ranked.methods, means, strict=True)),
         "friedman": plain(ranked.statistic),
         "p": plain(ranked.p),
@@ -174,8 +195,8 @@ def show(found: Comparison, console: Console) -> None:
             for name, rank in zip(ranked.methods, ranked.mean_ranks, strict=True)
         )
         console.print(
-            f"Mean ranks: {places}. Friedman's p: {least(ranked.p)}; Nemenyi's critical difference "
-            f"{ranked.critical:.2f} ranks.",
+            f"Mean ranks over {len(ranked.tasks)} tasks: {places}. Friedman's p: "
+            f"{least(ranked.p)}; Nemenyi's critical difference {ranked.critical:.2f} ranks.",
             markup=False,
         )
     for remark in remarks:

@@ -85,6 +85,8 @@ def evidence(
         grid = scores(select(rows, claim.stage, claim.metric))
     except ValueError as error:
         raise ConfigError(f"{claim.title}: {error}") from error
+    if grid.may_be_undefined:
+        grid = grid.shared(names)
     sample = bootstrap(grid, rng, draws)
     sign = 1 if SCALES[claim.metric].larger_is_better else -1
     means, drawn = full(grid, names, claim.tasks, sign * sample.means, sign * sample.draws)

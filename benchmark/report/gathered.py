@@ -10,11 +10,13 @@ import pandas as pd
 from benchmark import registry
 from benchmark.arms import of_landmarks
 from benchmark.asked import Asked, Wanted, asked
+from benchmark.cells import Status
 from benchmark.durable import StoreError
 from benchmark.report.board import Leaderboard
 from benchmark.report.footers import (
     budget_notes,
     given_notes,
+    left_out_notes,
     pool_notes,
     seeds_notes,
     set_notes,
@@ -101,6 +103,11 @@ class Gathered:
         settings = (cell.key["settings"] for cell in self.question.cells)
         return any(known.get("selection") == "oracle" for known in settings)
 
+    def without_stale(self) -> "Gathered":
+        """The same without the cells that other code than today's has computed."""
+        there = {cell: result for cell, result in self.there.items() if cell not in self.old}
+        return replace(self, there=there, old={}, left_out=self.left_out + len(self.old))
+
     @property
     def kinds(self) -> dict[str, str]:
         """Whether a task is of lesions or of anatomy, where it is known."""
@@ -120,6 +127,7 @@ class Gathered:
             *machine_notes(self.ranked),
             *pool_notes(result.facts for result in self.ranked.values()),
             *stale_notes({c: r for c, r in self.old.items() if c in self.ranked}),
+            *left_out_notes(self.left_out),
             *terms_notes(self.question.terms),
             *budget_notes(self.question.terms),
             *tuned_notes(self.question.cells),
@@ -129,7 +137,7 @@ class Gathered:
         known = prices(
             (cell.method, str(result.facts["encoder"]), result.price)
             for cell, result in self.ranked.items()
-            if "encoder" in result.facts
+            if result.status is Status.DONE and "encoder" in result.facts
         )
         if known:
             footers.append(COSTS)
@@ -182,10 +190,8 @@ def gather(folder: Path, stale: Stale, seeds: Sequence[int] = ()) -> Gathered:
     old = {cell: result for cell, result in there.items() if result.state is State.STALE}
     if old and stale == "refuse":
         refuse(folder, old, len(question.cells))
-    if stale == "leave out":
-        fresh = {cell: result for cell, result in there.items() if cell not in old}
-        return Gathered(store, question, fresh, {}, len(old), counted)
-    return Gathered(store, question, there, old, seeds=counted)
+    found = Gathered(store, question, there, old, seeds=counted)
+    return found.without_stale() if stale == "leave out" else found
 
 
 def of_seeds(

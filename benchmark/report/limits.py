@@ -7,6 +7,7 @@ import pandas as pd
 
 from benchmark.claim import Claim
 from benchmark.report.evidence import Evidence, relevant
+from benchmark.report.scales import SCALES
 from benchmark.report.selection import FLOOR
 from benchmark.report.statistics import FEW_COVERAGE
 
@@ -92,6 +93,11 @@ def _suspicious(claim: Claim, frame: pd.DataFrame, source: str, found: Evidence)
     if len(bad):
         whose = ", ".join(sorted(set(map(str, bad["method"]))))
         yield f"{len(bad)} scores of {whose} are no numbers: NaN is no score."
+    if len(bad) and SCALES[claim.metric].may_be_undefined:
+        yield (
+            "An empty mask has no distance: all are compared on the images on which all have one, "
+            "and nobody is charged for empty predictions."
+        )
 
 
 def _floor(claim: Claim, frame: pd.DataFrame, source: str, scored: list[str]) -> Iterator[str]:

@@ -136,8 +136,8 @@ def read(folder: Path, name: str, metric: str, seeds: Sequence[int]) -> list[Tab
 
 
 def stages_of(frame: pd.DataFrame) -> list[tuple[str, float]]:
-    """Every stage with finished cells, and its label fractions, the largest first."""
-    done = frame[frame["status"] == "done"]
+    """Every stage of a leaderboard that has finished cells; its label fractions, largest first."""
+    done = frame[(frame["status"] == "done") & frame["stage"].isin(STAGES)]
     there = {(str(s), float(f)) for s, f in zip(done["stage"], done["fraction"], strict=True)}
     return sorted(there, key=lambda each: (STAGES.index(each[0]), -each[1]))
 

@@ -99,7 +99,7 @@ def show(
     print_prices(boards, console)
     if found.foreign:
         console.print(f"Kept from a package that is not installed here: {', '.join(found.foreign)}")
-    if boards:
+    if boards and content.boards[0].metric == "dice":
         console.print(blind_table(frame, found.there))
     console.print("Written:")
     for path in written:
@@ -107,14 +107,22 @@ def show(
 
 
 def blind_table(frame: pd.DataFrame, there: Mapping[Wanted, Result]) -> Table:
-    """What answers that ignore the image score, beside no pre-training."""
+    """What answers that ignore the image score, beside no pre-training; with most labels each."""
     stage = "finetuned" if (frame["stage"] == "finetuned").any() else "frozen"
     shown = Table(
         "task", "everything", "mean mask", f"random, {stage}", title="Dice without looking"
     )
-    blind = {cell.task: r.facts["blind"] for cell, r in there.items() if "blind" in r.facts}
+    most = frame.groupby("task")["fraction"].max()
+    blind = {
+        cell.task: result.facts["blind"]
+        for cell, result in there.items()
+        if "blind" in result.facts and cell.fraction == most.get(cell.task)
+    }
     floor = frame[
-        (frame["method"] == "random") & (frame["stage"] == stage) & (frame["metric"] == "dice")
+        (frame["method"] == "random")
+        & (frame["stage"] == stage)
+        & (frame["metric"] == "dice")
+        & (frame["fraction"] == frame["task"].map(most))
     ]
     means = floor.groupby("task")["score"].mean()
     for task, scores in sorted(blind.items()):

@@ -1,6 +1,7 @@
 """The scores of one leaderboard as a dense array."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,19 @@ class Scores:
     values: Float[np.ndarray, "methods tasks seeds images"]
     may_be_undefined: bool
     persons: Int[np.ndarray, "tasks images"] | None = None
+
+    def shared(self, names: Sequence[str]) -> "Scores":
+        """These methods on the images alone on which all of them have a score, cell by cell.
+
+        Means over other images are no comparison: who predicts nothing where it is hard has no
+        distance there. A cell that a method lacks leaves the others' as they are.
+        """
+        rows = [self.methods.index(name) for name in names if name in self.methods]
+        finite = np.isfinite(self.values[rows])
+        counts = (finite | ~finite.any(axis=-1, keepdims=True)).all(axis=0)
+        values = self.values.copy()
+        values[rows] = np.where(counts, self.values[rows], np.nan)
+        return replace(self, values=values)
 
     def expected(self) -> Bool[np.ndarray, "tasks seeds images"]:
         """Where at least one method has a score."""

@@ -10,6 +10,8 @@ from jaxtyping import Float
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 from benchmark.report.estimate import Estimate
+from benchmark.report.frame import persons
+from benchmark.report.persons import circles, people, strangers
 from benchmark.report.scores import Scores
 from benchmark.report.statistics import bootstrap, interval
 from benchmark.store import Store
@@ -57,7 +59,13 @@ def last_scores(store: Store, snapshot: Snapshot) -> tuple[list[int], Scores]:
             own = [dice[number][task][image] for image in images[task]]
             values[row, column, 0, : len(own)] = own
     seed = int(snapshot.terms["seed"])
-    return numbers, Scores(tuple(map(str, numbers)), tasks, (seed,), values, False)
+    whose = strangers(*values.shape[1::2])
+    names = {task: persons(task, images[task], ()) for task in tasks}
+    everybody = sorted({who for own in names.values() for who in own.values()})
+    whose += len(everybody)  # nobody's, where there is no image
+    for column, task in enumerate(tasks):
+        whose[column, : len(images[task])] = [everybody.index(names[task][i]) for i in images[task]]
+    return numbers, Scores(tuple(map(str, numbers)), tasks, (seed,), values, False, whose)
 
 
 def gain(store: Store, snapshot: Snapshot, rng: np.random.Generator) -> Gain | None:
@@ -72,7 +80,7 @@ def gain(store: Store, snapshot: Snapshot, rng: np.random.Generator) -> Gain | N
     low, high = interval((drawn.draws[:, one] - drawn.draws[:, other]).mean(axis=-1))
     chosen = Estimate(float(by_task.mean()), float(low), float(high))
     floor = floor_means(store, snapshot)
-    held_out = chosen_again(scores.values[:, :, 0], floor_of(scores, floor), other, rng)
+    held_out = chosen_again(scores, floor_of(scores, floor), other, rng)
     return Gain(chosen, held_out, dict(zip(scores.tasks, by_task.tolist(), strict=True)))
 
 
@@ -87,36 +95,43 @@ def floor_of(scores: Scores, floor: Mapping[str, float]) -> Float[np.ndarray, " 
 
 
 def chosen_again(
-    values: Float[np.ndarray, "trials tasks images"],
-    floor: Float[np.ndarray, " tasks"],
-    defaults: int,
-    rng: np.random.Generator,
+    scores: Scores, floor: Float[np.ndarray, " tasks"], defaults: int, rng: np.random.Generator
 ) -> Estimate:
-    """The gain of whichever trial is best on resampled images, on the images left out.
+    """The gain of whichever trial is best on some persons' images, on those of all others.
 
-    Half of a task's images choose and the other half scores, again and again.
+    Half of the persons choose and the other half judges, again and again; the same on all tasks
+    that show some of the same, so that no photograph does both.
 
     Args:
-        values: Dice; images are padded with NaN.
+        scores: Dice of the trials, of one seed.
         floor: Dice without pre-training.
         defaults: The defaults' row.
         rng: Source of all randomness.
 
     Returns:
-        The mean with the central 95 % of the splits; nothing where a task has a single image.
+        The mean with the central 95 % of the splits; nothing where a task cannot be split.
     """
-    counts = np.isfinite(values[0]).sum(axis=-1)
-    if counts.min() < 2:
-        return Estimate()
+    values = scores.values[:, :, 0]
+    there, whose = np.isfinite(values[0]), scores.whose().copy()
+    for task, own in enumerate(there):
+        numbers, place = people(scores.whose(), task, own)
+        whose[task, own] = numbers[place]
     gains = []
     for _ in range(SPLITS):
-        choose, judge = np.zeros((2, *values.shape[:2]))
-        for task, count in enumerate(counts):
-            order = rng.permutation(count)
-            choose[:, task] = values[:, task, order[: count // 2]].mean(axis=-1)
-            judge[:, task] = values[:, task, order[count // 2 :]].mean(axis=-1)
+        chooses = np.zeros_like(there)
+        for tasks, everybody in circles(whose, there):
+            half = rng.permutation(everybody)[: everybody.size // 2]
+            chooses[list(tasks)] = np.isin(whose[list(tasks)], half)
+        sides = [there & chooses, there & ~chooses]
+        if not all(side.any(axis=1).all() for side in sides):
+            continue
+        choose, judge = (
+            np.where(side, values, 0.0).sum(axis=-1) / side.sum(axis=-1) for side in sides
+        )
         best = int(np.argmax(objectives(choose, floor)))
         gains.append(float((judge[best] - judge[defaults]).mean()))
+    if not gains:
+        return Estimate()
     low, high = np.quantile(gains, [0.025, 0.975])
     return Estimate(float(np.mean(gains)), float(low), float(high))
 

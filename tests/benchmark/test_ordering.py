@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from benchmark.cells import Status
+from benchmark.report.ordered import stages_of
 from tests.benchmark.conftest import Call
 from tests.benchmark.small_results import TASK, aged, cell_of, put
 
@@ -66,6 +68,14 @@ def test_stale_cells_do_not_count(folders: tuple[Path, Path], call: Call, capsys
     told = told_of(*folders, call, capsys)
     assert told["methods"] == sorted(NAMES[1:])
     assert "1 stale cells of older code do not count" in " ".join(told["remarks"])
+
+
+def test_rows_without_labels_have_a_table_of_their_own() -> None:
+    cells = [("done", "frangi", 1.0), ("done", "frozen", 0.5), ("done", "frozen", 1.0)]
+    frame = pd.DataFrame(
+        [*cells, ("failed", "finetuned", 1.0)], columns=["status", "stage", "fraction"]
+    )
+    assert stages_of(frame) == [("frozen", 1.0), ("frozen", 0.5)]
 
 
 def test_phantoms_are_not_held_against_photographs(

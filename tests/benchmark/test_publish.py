@@ -1,5 +1,6 @@
 """What a results folder says about its pools."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +11,7 @@ from benchmark.report.footers import NOISE, budget_notes, pool_notes, set_notes,
 from benchmark.report.frame import COLUMNS, Result, machine
 from benchmark.report.mixed import machine_notes
 from benchmark.report.prices import Price
+from benchmark.report.publish import blind_table
 from benchmark.report.render import About, boards_of, render
 from benchmark.status import State
 from tests.benchmark.small_results import cell_of
@@ -34,6 +36,35 @@ def test_each_pool_says_once_what_was_left_out(tmp_path: Path) -> None:
     render([board], tmp_path, "leaderboard", 0)
     assert notes[0] in (tmp_path / "leaderboard.md").read_text(encoding="utf-8")
     assert notes[0] in (tmp_path / "leaderboard.json").read_text(encoding="utf-8")
+
+
+def test_answers_without_looking_stand_beside_no_pretraining_with_the_same_labels() -> None:
+    frame = pd.DataFrame(
+        [
+            (
+                "random",
+                "hrf_vessel",
+                "fundus",
+                "real",
+                "finetuned",
+                share,
+                0,
+                "dice",
+                "i",
+                "done",
+                dice,
+            )
+            for share, dice in ((0.2, 0.5), (1.0, 0.9))
+        ],
+        columns=COLUMNS,
+    )
+    there = {}
+    for share in (1.0, 0.2):
+        cell = replace(Wanted.by(cell_of("random"), "fundus", "real"), fraction=share)
+        facts = {"blind": {"everything": 0.1, "mean mask": share / 2}}
+        there[cell] = Result("random", Status.DONE, State.DONE, (), facts, Price())
+    (row,) = zip(*(column.cells for column in blind_table(frame, there).columns), strict=True)
+    assert row == ("hrf_vessel", "0.100", "0.500", "0.900")
 
 
 def test_a_budget_that_ranks_nobody_is_said() -> None:

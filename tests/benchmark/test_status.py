@@ -15,6 +15,7 @@ from benchmark.audit import audit
 from benchmark.cells import Cell, CellResult, Status, canonical
 from benchmark.leases import Leases
 from benchmark.ledger import Axis, entries, totals
+from benchmark.report.gathered import gather
 from benchmark.speed.many_cells import invented, result
 from benchmark.status import State, standings
 from benchmark.store import Store, folder_name
@@ -115,6 +116,17 @@ def test_a_missing_cell_names_its_nearest_relative(tmp_path: Path) -> None:
     assert row.detail == f"{expected}pretrain.size (128, not 64)"
 
 
+def test_a_failed_cell_does_not_hide_what_its_method_cost(tmp_path: Path) -> None:
+    cells = cells_of("random", "ld", "simclr", tasks=2)
+    store = asked_of(tmp_path, cells)
+    for cell in cells[:-1]:
+        done(store, cell)
+    last = cells[-1]
+    done(store, last, status=Status.FAILED, reason="odd", rows=[], cost={})
+    prices = gather(tmp_path, "refuse").about().prices
+    assert prices[last.key.method].images == 10
+
+
 def test_changed_code_is_stale_and_no_leaderboard(
     tmp_path: Path, call: Call, capsys: Capture, mistake: Callable[..., str]
 ) -> None:
@@ -152,6 +164,22 @@ def test_a_method_that_is_not_installed_is_foreign_never_stale(
     row = next(row for row in standings(store) if row.cell.method == "ld")
     assert row.state is State.FOREIGN
     assert row.detail == "done; ld is not installed here"
+    assert audit(store) == []
+
+
+def test_a_failure_of_a_method_that_is_not_installed_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = changed_cell(
+        tmp_path,
+        lambda cell, one: (cell, replace(one, status=Status.FAILED, reason="odd", rows=[])),
+    )
+    known = status.code_of
+    monkeypatch.setattr(
+        status, "code_of", lambda cell: None if cell.method == "ld" else known(cell)
+    )
+    (fault,) = audit(store)
+    assert fault.endswith("is foreign: failed; ld is not installed here: odd")
 
 
 def test_an_edited_cell_is_damaged(tmp_path: Path, mistake: Callable[..., str]) -> None:

@@ -15,6 +15,7 @@ from benchmark.report.figures.captions import SOURCES
 from benchmark.report.footers import (
     budget_notes,
     few_seeds_notes,
+    left_out_notes,
     pool_notes,
     seeds_notes,
     stale_notes,
@@ -178,6 +179,7 @@ def notes(
     yield from unlike(done)
     yield from pool_notes(result.facts for result in done.values() if "pool" in result.facts)
     yield from stale_notes({c: result for c, result in found.old.items() if c in done})
+    yield from left_out_notes(found.left_out)
     yield from budget_notes(found.question.terms)
     yield from tuned_notes(cells)
 

@@ -11,11 +11,12 @@ from benchmark.durable import put_folder, write_json
 from benchmark.report.estimate import Estimate
 from benchmark.report.figures.canvas import png
 from benchmark.report.figures.tuning import height, history_figure, parallel_figure
-from benchmark.report.tuned import Gain, chosen_again, gain, importance
+from benchmark.report.tuned import Gain, chosen_again, gain, importance, last_scores
 from benchmark.report.tuning import LONE, remarks, summary, values
 from benchmark.store import Store
 from benchmark.tuning.snapshot import Snapshot, Trial, scores_name
 from benchmark.tuning.trials import RECORD, Validated, objective, place, put_scores
+from tests.benchmark.made_up_scores import grid
 
 SPACE = {
     "rate": {"low": 1e-4, "high": 1e-2, "log": True, "type": "float"},
@@ -85,7 +86,7 @@ def test_a_choice_among_equals_gains_nothing() -> None:
         dice = np.clip(rng.normal(0.5, 0.1, (12, 2, 10)), 0.0, 1.0)
         scores = dice.mean(axis=(1, 2))
         flattered.append(scores.max() - scores[0])
-        honest.append(chosen_again(dice, np.zeros(2), 0, rng).value)
+        honest.append(chosen_again(grid(dice[:, :, None]), np.zeros(2), 0, rng).value)
     assert np.mean(flattered) > 0.03
     assert abs(np.mean(honest)) < 0.015
 
@@ -94,13 +95,38 @@ def test_a_real_gain_is_found_again() -> None:
     rng = np.random.default_rng(2)
     dice = np.clip(rng.normal(0.5, 0.05, (12, 2, 10)), 0.0, 1.0)
     dice[7] += 0.2
-    seen = chosen_again(dice, np.zeros(2), 0, rng)
+    seen = chosen_again(grid(dice[:, :, None]), np.zeros(2), 0, rng)
     assert seen.value == pytest.approx(0.2, abs=0.05)
     assert seen.low > 0.1
 
 
 def test_one_image_gives_no_held_out_gain() -> None:
-    assert math.isnan(chosen_again(np.full((3, 1, 1), 0.5), np.zeros(1), 0, RNG).value)
+    assert math.isnan(chosen_again(grid(np.full((3, 1, 1, 1), 0.5)), np.zeros(1), 0, RNG).value)
+
+
+def test_no_photograph_both_chooses_and_judges() -> None:
+    """Equal trials, each lucky on some photographs, on both tasks that show these."""
+    rng = np.random.default_rng(3)
+    persons = np.tile(np.arange(10), (2, 1))
+    gains: dict[bool, list[float]] = {True: [], False: []}
+    for _ in range(30):
+        luck = np.repeat(rng.normal(0.5, 0.1, (12, 1, 10)), 2, axis=1)
+        for known, whose in ((True, persons), (False, None)):
+            dice = replace(grid(luck[:, :, None]), persons=whose)
+            gains[known].append(chosen_again(dice, np.zeros(2), 0, rng).value)
+    assert abs(np.mean(gains[True])) < 0.02
+    assert np.mean(gains[False]) > np.mean(gains[True]) + 0.01
+
+
+def test_photographs_of_two_tasks_are_one_persons(tmp_path: Path) -> None:
+    tasks = ("idrid_optic_disc", "idrid_hard_exudates", "hrf_vessel")
+    store, found = Store(tmp_path), study(trial(0, {0: 0.0, 1: 0.2}))
+    kept(store, scores_name("ld-0", found.trials[0], 1), {task: [0.4, 0.6] for task in tasks})
+    _, scores = last_scores(store, found)
+    disc, exudates, vessel = (scores.tasks.index(task) for task in tasks)
+    whose = scores.whose()
+    assert whose[disc].tolist() == whose[exudates].tolist()
+    assert not set(whose[disc]) & set(whose[vessel])
 
 
 def test_what_gained_nothing_is_named() -> None:
