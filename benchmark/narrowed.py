@@ -11,10 +11,15 @@ from tasks.pools import POOLS
 def with_tasks(plan: Plan, tasks: list[str]) -> Plan:
     """The plan with some of its tasks only, in the plan's order; all of them if none is named.
 
+    Args:
+        plan: What to compute.
+        tasks: As the plan names them, or an own one by its file's stem.
+
     Raises:
         UnknownNameError: If one is none of the plan's.
     """
-    chosen = part_of("task", plan.tasks, tasks)
+    called = {entry(name): name for name in plan.tasks}
+    chosen = part_of("task", plan.tasks, [called.get(name, name) for name in tasks])
     names = set(map(entry, chosen))
     kept = {name: own for name, own in plan.downstream.tasks.items() if name in names}
     downstream = plan.downstream.model_copy(update={"tasks": kept})

@@ -132,6 +132,9 @@ def test_a_part_of_the_tasks_in_the_plans_order(tmp_path: Path) -> None:
     assert with_tasks(plan, ["chasedb1_vessel"]).tasks == ["chasedb1_vessel"]
     with pytest.raises(UnknownNameError, match="unknown task of the plan 'hrf'; did you mean 'hrf"):
         with_tasks(plan, ["hrf"])
+    own = str(tmp_path / "lungs.toml")
+    plan = plan.model_copy(update={"tasks": ["hrf_vessel", own]})
+    assert with_tasks(plan, ["lungs"]).tasks == with_tasks(plan, [own]).tasks == [own]
 
 
 def test_some_of_the_methods(tmp_path: Path) -> None:
