@@ -166,17 +166,37 @@ def ask(root: Path, new: Asked) -> None:
 
 def agree(root: Path, old: Asked, new: Asked) -> None:
     """Insist that a folder's plan and another are on the same terms."""
-    for place in difference(decisive(old.terms), decisive(new.terms)):
+    for place in difference(decisive(old, new), decisive(new, old)):
         raise StoreError(
             f"{root} holds results of the plan {old.title!r}, which differs in {place}: give "
             "another --out, so that no table mixes the two"
         )
 
 
-def decisive(terms: Mapping[str, Any]) -> dict[str, Any]:
-    """Terms without what an audit alone looks at: it changes no result."""
+def decisive(mine: Asked, other: Asked) -> dict[str, Any]:
+    """Terms that two plans must share, as one of them has them.
+
+    Not what an audit alone looks at, which changes no result; nor pools of domains and settings of
+    tasks that only one of the two has: a plan may be run part by part.
+    """
+    terms = mine.terms
     budget = {k: v for k, v in terms.get("budget", {}).items() if k not in AUDITED}
-    return {**terms, "budget": budget}
+    pools = {k: v for k, v in terms.get("pools", {}).items() if k in other.terms.get("pools", {})}
+    both = {cell.task for cell in mine.cells} & {cell.task for cell in other.cells}
+    downstream = dict(terms.get("downstream", {}))
+    own = {task: own for task, own in downstream.pop("tasks", {}).items() if task in both}
+    return {**terms, "budget": budget, "pools": pools, "downstream": {**downstream, "tasks": own}}
+
+
+def together(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Terms of two plans that agree, with the pools and tasks' settings of both."""
+    terms = dict(new)
+    if "pools" in old:
+        terms["pools"] = {**old["pools"], **new.get("pools", {})}
+    if "tasks" in old.get("downstream", {}):
+        own = {**old["downstream"]["tasks"], **new.get("downstream", {}).get("tasks", {})}
+        terms["downstream"] = {**new.get("downstream", {}), "tasks": own}
+    return terms
 
 
 def joined(old: Asked, new: Asked) -> dict[str, Any]:
@@ -187,7 +207,8 @@ def joined(old: Asked, new: Asked) -> dict[str, Any]:
         name: key for name, key in ({**old.pretrains, **new.pretrains}).items() if name in used
     }
     cells = [listed(cell) for cell in places.values()]
-    return {"title": new.title, "terms": new.terms, "pretrains": pretrains, "cells": cells}
+    terms = together(old.terms, new.terms)
+    return {"title": new.title, "terms": terms, "pretrains": pretrains, "cells": cells}
 
 
 def listed(cell: Wanted) -> dict[str, Any]:

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.archive import ArchiveError
-from benchmark.asked import Asked, Wanted, agree, ask, asked, difference, listed
+from benchmark.asked import Asked, Wanted, agree, ask, asked, difference, listed, together
+from benchmark.cells import Status
 from benchmark.durable import SEAL, StoreError, put_folder
 from benchmark.inspection import cell_in, encoder_in
+from benchmark.leases import Leases
+from benchmark.store import Store
 from benchmark.unpacking import Archive, unpacking
 
 #: What cells of one task have in common whatever the method, besides the plan's terms.
@@ -28,7 +31,9 @@ class Imported:
 
 
 def take_in(file: Path, root: Path) -> Imported:
-    """Add an archive's cells to a results folder; nothing that is there is changed.
+    """Add an archive's cells to a results folder; no result that is there is changed.
+
+    A cell that failed there, or took more than it was allowed, is no result and makes room.
 
     Everything is checked before anything is written. Cells that the folder itself asks for, by key
     and code, may come from a plan on other terms: the floor's do not depend on augmentations, and
@@ -46,6 +51,7 @@ def take_in(file: Path, root: Path) -> Imported:
         if old is not None and not {cell.name for cell in cells} <= names(old):
             agree(root, old, Asked(archive.manifest.title, archive.manifest.terms, {}, ()))
         new = added(archive, root, old, cells)
+        make_room(Store(root), archive.folders("cells"))
         written = {
             kind: [brought(archive, root, f"{kind}/{name}", names) for name, names in some.items()]
             for kind, some in (("encoders", encoders), ("cells", archive.folders("cells")))
@@ -105,13 +111,28 @@ def added(archive: Archive, root: Path, old: Asked | None, cells: Sequence[Wante
                 )
     fresh = tuple(cell for cell in cells if cell.place not in places)
     pretrains = {cell.encoder: manifest.pretrains[cell.encoder] for cell in fresh}
-    return Asked(old.title, old.terms, pretrains, fresh)
+    return Asked(old.title, together(manifest.terms, old.terms), pretrains, fresh)
 
 
 def shared(key: Mapping[str, Any], pretrain: Mapping[str, Any]) -> dict[str, Any]:
     """What of a cell's and its encoder's key is the same for every method on one task."""
     encoder = {name: value for name, value in pretrain.items() if name not in OWN}
     return {**{name: key[name] for name in SAME}, "pretrain": encoder}
+
+
+def make_room(store: Store, names: Iterable[str]) -> None:
+    """Remove cells that failed, unless somebody is at them."""
+    failed = [name for name in names if has_failed(store, name)]
+    if failed:
+        with Leases(store.leases) as leases:
+            for name in failed:
+                if leases.claim(name) is not None and has_failed(store, name):
+                    store.drop_cell(name)
+
+
+def has_failed(store: Store, name: str) -> bool:
+    """Whether a cell is there and ended without scores, and might have had some."""
+    return store.has_cell(name) and store.status(name) in (Status.FAILED, Status.EXCEEDED)
 
 
 def brought(archive: Archive, root: Path, place: str, files: Iterable[str]) -> bool:

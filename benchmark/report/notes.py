@@ -72,9 +72,9 @@ def _intervals(grid: Scores, sample: Bootstrap) -> Iterator[str]:
     if len(grid.methods) - 1 >= _MANY:
         yield (
             "A mean rank's interval leans to the middle, for a draw adds noise to scores that have "
-            "noise: it may leave out the very rank beside it, and misses the truly best and worst of "
-            "many close methods more often than one time in twenty (of twenty, in simulations, one "
-            "in five to two in five)."
+            "noise: it may leave out the very rank beside it, and misses the truly best and worst "
+            "of many close methods more often than one time in twenty (of twenty, in simulations, "
+            "one in five to two in five)."
         )
     yield f"Seeds: {_counts(seeds)}. Test images: {_counts(images)}."
     yield from persons_notes(grid)

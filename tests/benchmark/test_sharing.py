@@ -14,7 +14,7 @@ import pytest
 from benchmark import archive
 from benchmark.asked import asked
 from benchmark.cells import Cell, Status
-from benchmark.store import folder_name
+from benchmark.store import Store, folder_name
 from tests.benchmark.small_results import TASK, TERMS, cell_of, put, tree
 
 Call = Callable[..., int]
@@ -69,7 +69,7 @@ def test_one_method_joins_a_published_table(
 def test_an_import_never_overwrites(
     tmp_path: Path, shared: Path, call: Call, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    put(tmp_path / "mine", cell_of("ld"), status=Status.FAILED)
+    put(tmp_path / "mine", cell_of("ld"), status=Status.SKIPPED)
     before = tree(tmp_path / "mine")
     capsys.readouterr()
     for _ in range(2):
@@ -78,6 +78,19 @@ def test_an_import_never_overwrites(
             capsys.readouterr().out
         )
         assert tree(tmp_path / "mine") == before
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.EXCEEDED])
+def test_a_result_takes_the_place_of_a_failure(
+    tmp_path: Path, shared: Path, call: Call, capsys: pytest.CaptureFixture[str], status: Status
+) -> None:
+    name = cell_of("ld").name
+    put(tmp_path / "mine", cell_of("ld"), status=status)
+    capsys.readouterr()
+    for imported in (1, 0):
+        assert call("import", shared, "--out", tmp_path / "mine") == 0
+        assert f"{imported} cells imported" in capsys.readouterr().out
+        assert Store(tmp_path / "mine").status(name) is Status.DONE
 
 
 @pytest.mark.parametrize(

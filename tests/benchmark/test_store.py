@@ -138,6 +138,25 @@ def test_what_an_audit_looks_at_is_no_other_terms(tmp_path: Path) -> None:
         ask(tmp_path, budget(images=32))
 
 
+def test_a_plan_may_be_run_task_by_task(tmp_path: Path) -> None:
+    def part(task: str, pools: dict[str, str], **own: object) -> Asked:
+        (cell,) = question(name=task).cells
+        terms = {"pools": pools, "downstream": {"steps": 4, "tasks": own}}
+        return replace(question(), terms=terms, cells=(replace(cell, task=task),))
+
+    ask(tmp_path, part("a", {"fundus": "one"}, a={"steps": 8}))
+    ask(tmp_path, part("b", {"chest X-ray": "two"}, b={"steps": 9}))
+    both = asked(tmp_path)
+    assert both.terms["pools"] == {"fundus": "one", "chest X-ray": "two"}
+    assert both.terms["downstream"]["tasks"] == {"a": {"steps": 8}, "b": {"steps": 9}}
+    before = (tmp_path / "grid.json").read_bytes()
+    with pytest.raises(StoreError, match=r"downstream\.tasks\.a\.steps \(8, not nothing\)"):
+        ask(tmp_path, part("a", {"fundus": "one"}))
+    with pytest.raises(StoreError, match=r"pools\.fundus \(one, not other\)"):
+        ask(tmp_path, part("c", {"fundus": "other"}))
+    assert (tmp_path / "grid.json").read_bytes() == before
+
+
 def test_an_older_list_of_cells_is_named(tmp_path: Path) -> None:
     (tmp_path / "grid.json").write_text('{"title": "Old", "cells": []}')
     with pytest.raises(StoreError, match="another version or damaged"):
