@@ -177,10 +177,11 @@ def marks(paths: Iterable[Path]) -> Iterator[tuple[str, int, int]]:
 
 
 def ended_badly(out: Path, names: Iterable[str]) -> int:
-    """How many cells are there and neither done nor left out by the plan.
+    """How many cells are neither done nor left out by the plan; another call may have dropped some.
 
     Raises:
         StoreError: If one cannot be read or was changed after it was written.
     """
     store = Store(out)
-    return sum(store.status(name) not in ("done", "skipped") for name in names)
+    good = ("done", "skipped")
+    return sum(not store.has_cell(name) or store.status(name) not in good for name in names)

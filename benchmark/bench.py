@@ -12,13 +12,13 @@ from benchmark.cells import EXCLUDED, PERSONS, SET, Cell, CellResult, Status
 from benchmark.checkpoints import EVERY, Interrupted
 from benchmark.grid import Grid
 from benchmark.leases import Lease, unheard
-from benchmark.limits import Limits, memory_named
+from benchmark.limits import Limits, OutOfMemoryError, memory_named
 from benchmark.machine import Meter
 from benchmark.overtime import ExceededError
 from benchmark.pictures import save_masks, save_picture, save_test
 from benchmark.plan import Plan
 from benchmark.rows import method_of
-from benchmark.run import Evaluated
+from benchmark.run import DiedError, Evaluated
 from benchmark.store import Store
 from methods.base import Images, Method, Pretrained
 from methods.pretrain import build, pretrain
@@ -32,6 +32,8 @@ def nothing() -> None:
 
 
 MASKS = "masks_{stage}.png"
+#: Ends of trainings that were good as far as they came.
+RESUMABLE = (ExceededError, OutOfMemoryError, DiedError, OSError)
 
 
 def pool_images(pool: Pool) -> Images:
@@ -189,6 +191,14 @@ class TorchBench:
     def status_of(self, error: Exception) -> Status:
         """How a cell ended that raised this."""
         return Status.EXCEEDED if isinstance(error, ExceededError) else Status.FAILED
+
+    def resumable(self, error: Exception) -> bool:
+        """Whether more time, memory or a disk that works is all that a training lacked."""
+        return isinstance(error, RESUMABLE)
+
+    def device_broke(self, error: Exception) -> bool:
+        """Whether a GPU refuses everything from now on, as after an illegal access."""
+        return isinstance(error, torch.AcceleratorError)
 
     def unfinished(self, cell: Cell, status: Status, reason: str, lines: list[str]) -> CellResult:
         """The result of a cell that could not be computed."""

@@ -5,6 +5,7 @@ interruption at any instant leaves either nothing or everything. Its ``SHA256.js
 digest of every file in it.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -17,6 +18,14 @@ from typing import Any
 
 from methods.errors import InputError
 from tasks.refusals import REFUSALS
+
+#: What keeps a folder from being written, and what to do; disks of other machines fail too.
+FAULTS = {
+    **REFUSALS,
+    errno.EIO: "the disk does not work: wait until it does, or choose another folder",
+    errno.ESTALE: "the disk of another machine is gone: wait until it is back",
+    errno.ETIMEDOUT: "the disk of another machine does not answer: wait until it does",
+}
 
 #: In every folder: the SHA-256 of each of its files, by name.
 SEAL = "SHA256.json"
@@ -36,10 +45,10 @@ def writing(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in REFUSALS:
+        if error.errno not in FAULTS:
             raise
         raise StoreError(
-            f"cannot write {place}: {REFUSALS[error.errno]}, and run again; everything finished "
+            f"cannot write {place}: {FAULTS[error.errno]}, and run again; everything finished "
             "is kept"
         ) from error
 

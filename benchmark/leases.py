@@ -271,9 +271,13 @@ class Leases:
                 Lease(path, holder).release()
 
     def release(self, lease: Lease) -> None:
-        """Give a lease back."""
+        """Give a lease back, unless it was left."""
+        if self.own.pop(lease.name, None) is not None:
+            lease.release()
+
+    def leave(self, lease: Lease) -> None:
+        """Leave a lease as a process that dies does: whoever takes over knows of the attempt."""
         self.own.pop(lease.name, None)
-        lease.release()
 
 
 def newest(folder: Path) -> dict[str, Path]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from benchmark.archive import ArchiveError
 from benchmark.asked import Asked, Wanted, agree, ask, asked, difference, listed, together
-from benchmark.cells import Status
 from benchmark.durable import SEAL, StoreError, put_folder
 from benchmark.inspection import cell_in, encoder_in
 from benchmark.leases import Leases
@@ -122,17 +121,12 @@ def shared(key: Mapping[str, Any], pretrain: Mapping[str, Any]) -> dict[str, Any
 
 def make_room(store: Store, names: Iterable[str]) -> None:
     """Remove cells that failed, unless somebody is at them."""
-    failed = [name for name in names if has_failed(store, name)]
+    failed = [name for name in names if store.has_failed(name)]
     if failed:
         with Leases(store.leases) as leases:
             for name in failed:
-                if leases.claim(name) is not None and has_failed(store, name):
+                if leases.claim(name) is not None and store.has_failed(name):
                     store.drop_cell(name)
-
-
-def has_failed(store: Store, name: str) -> bool:
-    """Whether a cell is there and ended without scores, and might have had some."""
-    return store.has_cell(name) and store.status(name) in (Status.FAILED, Status.EXCEEDED)
 
 
 def brought(archive: Archive, root: Path, place: str, files: Iterable[str]) -> bool:

@@ -17,7 +17,7 @@ from benchmark.cells import Cell, CellResult, Status
 from benchmark.durable import StoreError, vacant
 from benchmark.leases import Lease, Leases, LostLeaseError
 from benchmark.store import CELL_RECORD, ENCODER_RECORD, Store
-from methods.errors import TrainingError
+from methods.errors import InputError, TrainingError
 from tasks import guided
 
 #: What is done in cells that are not fine-tuned, for the reasons of failures.
@@ -70,6 +70,12 @@ class Bench(Protocol):
 
     def status_of(self, error: Exception) -> Status:
         """How a cell ended that raised this."""
+
+    def resumable(self, error: Exception) -> bool:
+        """Whether a training that ended so may go on from its checkpoint, if it is asked for."""
+
+    def device_broke(self, error: Exception) -> bool:
+        """Whether the device can compute nothing more in this process."""
 
     def forget(self, name: str) -> None:
         """Remove what was kept of a training under way."""
@@ -188,6 +194,12 @@ class Worker:
         except StoreError:
             raise  # not the method's fault: nothing is noted, and the run ends
         except Exception as error:
+            if self.bench.device_broke(error):
+                self.leases.leave(lease)
+                raise BrokenDeviceError(
+                    f"{what} of {name}: the device broke ({str(error).splitlines()[0]}) and can "
+                    "compute nothing more in this process: run again to go on"
+                ) from error
             # Whatever went wrong without the lease, e.g. with files that the new holder removed.
             if isinstance(error, LostLeaseError) or not lease.held():
                 self.lost += 1
@@ -205,7 +217,8 @@ class Worker:
         """Keep a failure as the result of some cells."""
         for cell in cells:
             self.fail(cell, what, error, lease)
-        self.bench.forget(lease.name)
+        if not self.bench.resumable(error):
+            self.bench.forget(lease.name)
 
     def give_up(self, cells: Sequence[Cell], what: str, error: Exception, lease: Lease) -> None:
         """Keep that something hangs, from another thread; the process ends afterwards."""
@@ -226,6 +239,10 @@ class Worker:
         if kept:
             self.failed.append((cell.name, reason))
             self.say(f"{status.upper():7} {cell.label}: {reason.splitlines()[0]}")
+
+
+class BrokenDeviceError(InputError):
+    """A device that has to be started anew, with the process."""
 
 
 class DiedError(TrainingError):

@@ -96,10 +96,17 @@ class Store:
         return self.has_cell(name) or self.has_encoder(name)
 
     def drop_checkpoints(self) -> None:
-        """Remove those of trainings that have ended: a kill may fall between the two."""
+        """Remove those of trainings that have ended: a kill may fall between the two.
+
+        Those of cells without result stay, for ``--retry-failed`` may go on from them.
+        """
         for folder in self.checkpoints.iterdir() if self.checkpoints.is_dir() else ():
-            if self.has_ended(folder.name):
+            if self.has_ended(folder.name) and not self.has_failed(folder.name):
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def has_failed(self, name: str) -> bool:
+        """Whether a cell is there and ended without scores, and might have had some."""
+        return self.has_cell(name) and self.status(name) in (Status.FAILED, Status.EXCEEDED)
 
     def courses(self, names: Iterable[str]) -> list[dict[str, Any]]:
         """What is known about the training of those of the encoders that are there."""

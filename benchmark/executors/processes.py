@@ -1,6 +1,7 @@
 """Several processes of this machine."""
 
 import multiprocessing
+import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
@@ -13,9 +14,11 @@ from benchmark.executors import Executor, Job, Observe, Request, Say
 from benchmark.grid import Grid
 from benchmark.interruption import gentle
 from benchmark.machine import device_called
-from benchmark.run import ATTEMPTS
+from benchmark.run import ATTEMPTS, BrokenDeviceError
 from methods.errors import InputError
 
+#: How a worker ends that was sent a signal to.
+INTERRUPTED = 130
 #: Seconds between two reports of a worker on how far it is.
 REPORT = 0.5
 
@@ -116,10 +119,13 @@ def work(job: Job, pipe: Connection) -> None:
     say, observe = reporter(pipe)
     try:
         job.work(say, observe)
+    except BrokenDeviceError as error:
+        sys.exit(str(error))  # another process takes its place
     except InputError as error:
         pipe.send(("mistake", str(error)))
     except (BrokenPipeError, KeyboardInterrupt):
-        return  # whoever asked is gone; leases have been given back
+        # Leases have been given back. If whoever asked is still there, this one was to end alone.
+        sys.exit(INTERRUPTED)
 
 
 def reporter(pipe: Connection) -> tuple[Callable[[str], None], Callable[[int], None]]:

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmark.bench import TorchBench
+from benchmark.limits import OutOfMemoryError
+from benchmark.overtime import ExceededError
+from benchmark.run import DiedError
 from benchmark.store import Store
+from methods.errors import DivergedError
 from methods.inpainting import Inpainting
 from tests.benchmark.conftest import Call
 from tests.benchmark.small_run import PLAN
@@ -107,6 +112,15 @@ def test_limits_of_the_plan_are_a_status(
     assert "exceeded  inpainting / scr_lung" in capsys.readouterr().out
     # A limit is no part of a cell's identity: with a higher one, the same cell is computed.
     assert call(*arguments, *only, "--retry-failed") == 0
+
+
+def test_only_what_went_wrong_by_itself_is_begun_anew() -> None:
+    bench = TorchBench.__new__(TorchBench)
+    may = (ExceededError("x"), OutOfMemoryError("x"), DiedError("x"), ConnectionError("x"))
+    assert all(map(bench.resumable, may))
+    assert not any(map(bench.resumable, (DivergedError("x"), ValueError("x"))))
+    assert bench.device_broke(torch.AcceleratorError("CUDA error: an illegal memory access"))
+    assert not bench.device_broke(torch.OutOfMemoryError("CUDA out of memory"))
 
 
 @pytest.mark.usefixtures("undrawn")

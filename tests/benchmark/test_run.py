@@ -8,8 +8,8 @@ import pytest
 
 from benchmark.cells import Cell, CellKey, CellResult, PretrainKey, Status
 from benchmark.durable import StoreError, put_folder
-from benchmark.leases import Lease, Leases
-from benchmark.run import ATTEMPTS, Evaluated, Worker, by_encoder
+from benchmark.leases import Lease, Leases, newest
+from benchmark.run import ATTEMPTS, BrokenDeviceError, Evaluated, Worker, by_encoder
 from benchmark.store import CELL_RECORD, ENCODER_RECORD, Store
 
 PRETRAIN = PretrainKey("ld", {}, "tiny", 64, {}, "pool", "m", (), 0, 2)
@@ -58,6 +58,12 @@ class FakeBench:
     def unfinished(self, cell: Cell, status: Status, reason: str, lines: list[str]) -> CellResult:
         facts = {"traceback": lines}
         return CellResult(cell.key, status, reason, "fundus", "real", [], facts)
+
+    def resumable(self, error: Exception) -> bool:
+        return isinstance(error, TimeoutError)
+
+    def device_broke(self, error: Exception) -> bool:
+        return isinstance(error, ConnectionError)
 
     def status_of(self, error: Exception) -> Status:
         return Status.EXCEEDED if isinstance(error, TimeoutError) else Status.FAILED
@@ -241,6 +247,40 @@ def test_checkpoints_of_what_has_ended_are_dropped(tmp_path: Path) -> None:
         (store.checkpoints / name / "1").mkdir(parents=True)
     ran(tmp_path, bench(tmp_path))
     assert [path.name for path in store.checkpoints.iterdir()] == ["of another plan"]
+
+
+def test_a_broken_device_fails_nothing_but_ends_the_process(tmp_path: Path) -> None:
+    """Whoever comes next takes over; what breaks one device after another has failed."""
+    store, hands = Store(tmp_path), bench(tmp_path, **{"ld-two": ConnectionError("illegal access")})
+    for attempt in range(1, ATTEMPTS + 1):
+        with Leases(store.leases, run="one run") as leases:
+            worker = Worker(store, hands, leases, lambda _: None)
+            with pytest.raises(BrokenDeviceError, match="of ld-two: the device broke"):
+                worker.run(CELLS)
+        assert worker.failed == []
+        left = newest(store.leases)["ld-two"]
+        holder = json.loads(left.read_text())
+        assert holder["attempt"] == attempt
+        left.write_text(json.dumps({**holder, "life": f"{holder['life']} long ago"}))
+    worker = ran(tmp_path, hands, run="one run")
+    assert [name for name, _ in worker.failed] == ["ld-two"]
+
+
+def test_what_lacked_time_or_memory_may_go_on(tmp_path: Path) -> None:
+    """Its checkpoints outlive it, and later runs, until it is asked for again."""
+    store, forgotten = Store(tmp_path), list[str]()
+
+    class Forgetful(FakeBench):
+        def forget(self, name: str) -> None:
+            forgotten.append(name)
+
+    hands = Forgetful(store, {"ld-two": TimeoutError("too long"), "ld-one": ValueError("odd")})
+    ran(tmp_path, hands)
+    assert "ld-one" in forgotten
+    assert "ld-two" not in forgotten
+    (store.checkpoints / "ld-two" / "1").mkdir(parents=True)
+    ran(tmp_path, hands)
+    assert [path.name for path in store.checkpoints.iterdir()] == ["ld-two"]
 
 
 def test_leases_of_what_has_ended_are_dropped(tmp_path: Path) -> None:
