@@ -8,15 +8,16 @@ digest of every file in it.
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from methods.errors import InputError
+from methods.errors import DivergedError, InputError
 from tasks.refusals import REFUSALS
 
 #: What keeps a folder from being written, and what to do; disks of other machines fail too.
@@ -230,12 +231,30 @@ def synced(path: Path) -> None:
 
 
 def json_text(record: object) -> str:
-    """Readable JSON; NaN is refused, because it is none."""
+    """Readable JSON.
+
+    Raises:
+        DivergedError: Naming a number that is not finite, for JSON has none: of a training, as a
+            rule, whose losses have left all bounds.
+    """
+    for place, value in not_finite(record):
+        raise DivergedError(f"{place} is {value}: is the method's learning_rate too high?")
     return json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 
+def not_finite(record: object, place: str = "") -> Iterator[tuple[str, float]]:
+    """Numbers that are not finite, with where they are: "history.checks.3.loss"."""
+    if isinstance(record, float):
+        if not math.isfinite(record):
+            yield place, record
+    elif isinstance(record, Mapping | list | tuple):
+        parts = record.items() if isinstance(record, Mapping) else enumerate(record)
+        for name, value in parts:
+            yield from not_finite(value, f"{place}.{name}" if place else str(name))
+
+
 def write_json(path: Path, record: object) -> None:
-    """Readable JSON; NaN is refused, because it is none."""
+    """Readable JSON, as in ``json_text``."""
     path.write_text(json_text(record), encoding="utf-8")
 
 

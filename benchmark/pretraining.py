@@ -58,7 +58,7 @@ def trained(
     """Train what is missing; the names of all encoders."""
     first = {cell.encoder: cell for cell in reversed(grid.cells)}
     ordered = list(dict.fromkeys(cell.encoder for cell in grid.cells))
-    missing = [name for name in ordered if not store.has_encoder(name)]
+    missing = of_first_rank([name for name in ordered if not store.has_encoder(name)])
     request = request_for(grid, root, store.root, str(device), grid.cells, Way())
     with progress_bar(console) as progress:
         total = sum(pretraining_images(grid, first[name].key.method) for name in missing)
@@ -80,6 +80,14 @@ def one_after_the_other() -> Iterator[None]:
     yield
     if ranks() > 1 and rank() == 0:
         distributed.barrier()
+
+
+def of_first_rank(names: list[str]) -> list[str]:
+    """The first rank's list, for every rank: another call may finish one between two looks."""
+    told = [names]
+    if ranks() > 1:
+        distributed.broadcast_object_list(told, src=0)
+    return told[0]
 
 
 def together(working: Worker, cells: Iterable[Cell]) -> None:

@@ -8,7 +8,7 @@ was. The array gets its name when it is whole.
 import json
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from numpy.lib.format import open_memmap
 from tasks.manifest import READERS, Watch, digest, sha256, write_json
 from tasks.refusals import keep_room, preparing
 
+#: So many images are forced to disk together.
+FLUSHED = 64
 #: Environment variable that names the folder of prepared images.
 VARIABLE = "LDBENCH_CACHE"
 
@@ -86,6 +88,11 @@ def cached(
     return loaded
 
 
+def finished(job: Future[int]) -> bool:
+    """Whether a row was written."""
+    return job.done() and not job.cancelled() and job.exception() is None
+
+
 def make(path: Path, recipe: Recipe, row: Callable[[int], np.ndarray], watch: Watch | None) -> None:
     """Write the rows that an earlier try left out, name the array, drop what it replaces."""
     begun, ticks = path.with_suffix(".unfinished.npy"), path.with_suffix(".ticks.npy")
@@ -101,21 +108,29 @@ def make(path: Path, recipe: Recipe, row: Callable[[int], np.ndarray], watch: Wa
     if watch is not None:
         watch(recipe.shape[0] - len(missing))
 
-    def write(number: int) -> None:
+    def write(number: int) -> int:
         array[number] = row(number)
-        made[number] = 1
+        return number
 
+    def tick(rows: list[int]) -> None:
+        # Rows are on disk first: a machine that goes down may have kept ticks and lost rows.
+        array.flush()
+        made[rows] = 1
+
+    written: list[int] = []
     with ThreadPoolExecutor(READERS) as writers:
         jobs = [writers.submit(write, number) for number in missing]
         try:
             for job in as_completed(jobs):
-                job.result()
+                written.append(job.result())
                 if watch is not None:
                     watch(1)
-        except BaseException:
+                if len(written) >= FLUSHED:
+                    tick(written)
+                    written.clear()
+        finally:
             writers.shutdown(wait=True, cancel_futures=True)
-            raise
-    array.flush()
+            tick([n for n, job in zip(missing, jobs, strict=True) if finished(job)])
     record = {
         "name": recipe.name,
         "root": place(recipe),

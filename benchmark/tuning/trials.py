@@ -198,7 +198,7 @@ class Hands:
         dice: dict[str, dict[str, float]] = {}
         for task in self.tuning.tasks_of(attempt.domain):
             fine_tuning = f"{attempt.training}-{task}-{attempt.images}"
-            dice[task] = self.validated(pretrained, task, fine_tuning, lease, meter)
+            dice[task] = self.validated(pretrained, task, fine_tuning, lease)
         record = {
             **attempt.told,
             "images_drawn": pretrained.images_drawn,
@@ -238,10 +238,11 @@ class Hands:
             )
 
     def validated(
-        self, pretrained: Pretrained, task: str, name: str, lease: Lease, meter: Meter
+        self, pretrained: Pretrained, task: str, name: str, lease: Lease
     ) -> dict[str, float]:
-        """Dice of every validation image of a task."""
+        """Dice of every validation image of a task; the plan's limits are of it alone."""
         data, limits = self.tuning.data[task], limits_of(self.tuning.plan)
+        meter = Meter(self.device)
         with (
             memory_named(data.settings.batch_size, data.settings.size),
             limits.timed(meter, lease.hung),
@@ -252,6 +253,6 @@ class Hands:
                 seed=self.tuning.plan.tuning.seed,
                 stage=self.tuning.plan.tuning.stage,
                 observe=limits.watch(meter, lambda _: None),
-                checkpoints=self.under_way(name).points(Meter(self.device), lease.check),
+                checkpoints=self.under_way(name).points(meter, lease.check),
             )
         return dict(zip(seen.ids, seen.dice.tolist(), strict=True))

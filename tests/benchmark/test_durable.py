@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +14,14 @@ from benchmark.durable import (
     SEAL,
     StoreError,
     intact,
+    json_text,
     put_file,
     put_folder,
     remove_folder,
     sealed,
     sweep,
 )
+from methods.errors import DivergedError
 
 #: Calls by which a folder gets to the disk.
 CALLS = ("mkdir", "open", "write", "fsync", "rename", "close")
@@ -128,6 +131,12 @@ def test_a_file_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     put_file(tmp_path / "file", "new")
     assert (tmp_path / "file").read_text() == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_number_that_is_none_is_named_with_its_place() -> None:
+    record = {"history": {"checks": [{"loss": 1.0}, {"loss": math.inf}]}}
+    with pytest.raises(DivergedError, match=r"^history\.checks\.1\.loss is inf: is the method's"):
+        json_text(record)
 
 
 def test_a_removed_folder_is_gone_at_once(tmp_path: Path) -> None:

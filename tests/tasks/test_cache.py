@@ -175,6 +175,30 @@ def test_what_an_interrupted_preparation_left_goes_with_its_sources(tmp_path: Pa
     assert names == {f"{stem}.npy", f"{stem}.json"}
 
 
+def test_no_image_counts_before_it_is_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that goes down may keep the small file of ticks and lose the large one."""
+
+    def fails(array: np.memmap) -> None:
+        raise RuntimeError("the machine goes down")
+
+    path = recipe(tmp_path).path(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(np.memmap, "flush", fails)
+        with pytest.raises(RuntimeError, match="goes down"):
+            cached(tmp_path, recipe(tmp_path), row)
+    assert np.load(path.with_suffix(".ticks.npy")).tolist() == [0] * 5
+    made = list[int]()
+
+    def counted(number: int) -> np.ndarray:
+        made.append(number)
+        return row(number)
+
+    cached(tmp_path, recipe(tmp_path), counted)
+    assert sorted(made) == [0, 1, 2, 3, 4]
+
+
 def test_what_was_damaged_while_beginning_is_begun_again(tmp_path: Path) -> None:
     path = recipe(tmp_path).path(tmp_path)
     for suffix in (".unfinished.npy", ".ticks.npy"):
