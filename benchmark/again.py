@@ -16,7 +16,7 @@ import methods
 import tasks
 from benchmark import registry
 from benchmark.asked import asked
-from benchmark.durable import json_text, put_file, read_json, sha256
+from benchmark.durable import StoreError, json_text, put_file, read_json, sha256
 from benchmark.fingerprint import fingerprint
 from benchmark.plan import Plan
 from benchmark.roots import phantom_folder
@@ -183,5 +183,13 @@ def ended_badly(out: Path, names: Iterable[str]) -> int:
         StoreError: If one cannot be read or was changed after it was written.
     """
     store = Store(out)
-    good = ("done", "skipped")
-    return sum(not store.has_cell(name) or store.status(name) not in good for name in names)
+
+    def bad(name: str) -> bool:
+        try:
+            return store.status(name) not in ("done", "skipped")
+        except StoreError:
+            if store.has_cell(name):
+                raise
+            return True
+
+    return sum(map(bad, names))

@@ -33,7 +33,7 @@ def nothing() -> None:
 
 MASKS = "masks_{stage}.png"
 #: Ends of trainings that were good as far as they came.
-RESUMABLE = (ExceededError, OutOfMemoryError, DiedError, OSError)
+RESUMABLE = (ExceededError, OutOfMemoryError, DiedError, OSError, torch.AcceleratorError)
 
 
 def pool_images(pool: Pool) -> Images:
@@ -193,7 +193,7 @@ class TorchBench:
         return Status.EXCEEDED if isinstance(error, ExceededError) else Status.FAILED
 
     def resumable(self, error: Exception) -> bool:
-        """Whether more time, memory or a disk that works is all that a training lacked."""
+        """Whether more time, memory, or a disk or device that works is all that it lacked."""
         return isinstance(error, RESUMABLE)
 
     def device_broke(self, error: Exception) -> bool:

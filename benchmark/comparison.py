@@ -16,7 +16,7 @@ from benchmark.executors import Executor, Request, Serial
 from benchmark.grid import Grid, settle
 from benchmark.leases import BEAT, BEATS, STALE, Leases
 from benchmark.machine import device_called
-from benchmark.plan import Plan
+from benchmark.plan import Plan, entry
 from benchmark.progress import progress_bar, work
 from benchmark.roots import root_of
 from benchmark.skipping import outdated, reasons, without_skipped
@@ -203,6 +203,10 @@ def question(grid: Grid, root: Source) -> Asked:
     terms = grid.plan.model_dump(mode="json", exclude=set(PARTS))
     for part in ("direct", "fractions", "probe"):
         terms["downstream"].pop(part)
+    # By their own names, as cells have them, and not by those of their files.
+    called = dict(zip(map(entry, grid.plan.tasks), grid.tasks, strict=True))
+    own = terms["downstream"]["tasks"]
+    terms["downstream"]["tasks"] = {called[name]: part for name, part in own.items()}
     # Whose images are in the key of each encoder, and in the tables.
     terms["budget"].pop("own")
     # Added later: a folder from before is on the same terms.

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from methods.errors import DivergedError, InputError
+from methods.errors import InputError
 from tasks.refusals import REFUSALS
 
 #: What keeps a folder from being written, and what to do; disks of other machines fail too.
@@ -234,11 +234,12 @@ def json_text(record: object) -> str:
     """Readable JSON.
 
     Raises:
-        DivergedError: Naming a number that is not finite, for JSON has none: of a training, as a
-            rule, whose losses have left all bounds.
+        ValueError: Naming a number that is not finite, for JSON has none.
     """
     for place, value in not_finite(record):
-        raise DivergedError(f"{place} is {value}: is the method's learning_rate too high?")
+        raise ValueError(
+            f"{place} is {value}, which cannot be kept; of a loss: is a learning_rate too high?"
+        )
     return json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
 
 

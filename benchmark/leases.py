@@ -271,13 +271,9 @@ class Leases:
                 Lease(path, holder).release()
 
     def release(self, lease: Lease) -> None:
-        """Give a lease back, unless it was left."""
-        if self.own.pop(lease.name, None) is not None:
-            lease.release()
-
-    def leave(self, lease: Lease) -> None:
-        """Leave a lease as a process that dies does: whoever takes over knows of the attempt."""
+        """Give a lease back."""
         self.own.pop(lease.name, None)
+        lease.release()
 
 
 def newest(folder: Path) -> dict[str, Path]:

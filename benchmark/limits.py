@@ -74,7 +74,8 @@ def memory_named(batch: int, side: int) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         # The CPU's allocator raises a plain RuntimeError.
         known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not known and "can't allocate memory" not in str(error):
+        told = ("can't allocate memory", "CUDA error: out of memory")
+        if not known and not any(text in str(error) for text in told):
             raise
         raise OutOfMemoryError(
             f"out of memory with batches of {batch} images of {side} px: use a larger machine; a "

@@ -1,6 +1,7 @@
-"""Cells of an archive into a results folder, where they change nothing that is there."""
+"""Cells of an archive into a results folder, where they change no result that is there."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,13 +49,15 @@ def take_in(file: Path, root: Path) -> Imported:
         cells, encoders = inspected(archive)
         old = asked(root) if (root / "grid.json").is_file() else None
         if old is not None and not {cell.name for cell in cells} <= names(old):
-            agree(root, old, Asked(archive.manifest.title, archive.manifest.terms, {}, ()))
+            manifest = archive.manifest
+            agree(root, old, Asked(manifest.title, manifest.terms, {}, tuple(cells)))
         new = added(archive, root, old, cells)
-        make_room(Store(root), archive.folders("cells"))
-        written = {
-            kind: [brought(archive, root, f"{kind}/{name}", names) for name, names in some.items()]
-            for kind, some in (("encoders", encoders), ("cells", archive.folders("cells")))
-        }
+        kinds = {"encoders": encoders, "cells": archive.folders("cells")}
+        with room_for(Store(root), kinds["cells"]):
+            written = {
+                kind: [brought(archive, root, f"{kind}/{name}", own) for name, own in some.items()]
+                for kind, some in kinds.items()
+            }
         if new.cells:
             ask(root, new)
     kept = {kind: some.count(False) for kind, some in written.items()}
@@ -119,14 +122,18 @@ def shared(key: Mapping[str, Any], pretrain: Mapping[str, Any]) -> dict[str, Any
     return {**{name: key[name] for name in SAME}, "pretrain": encoder}
 
 
-def make_room(store: Store, names: Iterable[str]) -> None:
-    """Remove cells that failed, unless somebody is at them."""
+@contextmanager
+def room_for(store: Store, names: Iterable[str]) -> Iterator[None]:
+    """Remove cells that failed, unless somebody is at them; nobody computes them meanwhile."""
     failed = [name for name in names if store.has_failed(name)]
-    if failed:
-        with Leases(store.leases) as leases:
-            for name in failed:
-                if leases.claim(name) is not None and store.has_failed(name):
-                    store.drop_cell(name)
+    if not failed:
+        yield
+        return
+    with Leases(store.leases) as leases:
+        for name in failed:
+            if leases.claim(name) is not None and store.has_failed(name):
+                store.drop_cell(name)
+        yield
 
 
 def brought(archive: Archive, root: Path, place: str, files: Iterable[str]) -> bool:

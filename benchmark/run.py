@@ -194,12 +194,6 @@ class Worker:
         except StoreError:
             raise  # not the method's fault: nothing is noted, and the run ends
         except Exception as error:
-            if self.bench.device_broke(error):
-                self.leases.leave(lease)
-                raise BrokenDeviceError(
-                    f"{what} of {name}: the device broke ({str(error).splitlines()[0]}) and can "
-                    "compute nothing more in this process: run again to go on"
-                ) from error
             # Whatever went wrong without the lease, e.g. with files that the new holder removed.
             if isinstance(error, LostLeaseError) or not lease.held():
                 self.lost += 1
@@ -208,6 +202,11 @@ class Worker:
             if not cells:
                 raise
             self.failing(cells, what, error, lease)
+            if self.bench.device_broke(error):
+                raise BrokenDeviceError(
+                    f"{what} of {name}: the device broke ({str(error).splitlines()[0]}) and can "
+                    "compute nothing more in this process: run again to go on"
+                ) from error
             return Outcome.FAILED
         finally:
             self.leases.release(lease)

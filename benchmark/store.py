@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmark.cells import Cell, CellKey, CellResult, Status, canonical
-from benchmark.durable import intact, put_folder, remove_folder, sealed, write_json
+from benchmark.durable import StoreError, intact, put_folder, remove_folder, sealed, write_json
 from tasks.manifest import digest
 
 #: In an encoder's folder: what is known about its training.
@@ -105,8 +105,14 @@ class Store:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def has_failed(self, name: str) -> bool:
-        """Whether a cell is there and ended without scores, and might have had some."""
-        return self.has_cell(name) and self.status(name) in (Status.FAILED, Status.EXCEEDED)
+        """Whether a cell is there and ended without scores, and might have had some.
+
+        Not one that cannot be read, or that another call removes just now.
+        """
+        try:
+            return self.has_cell(name) and self.status(name) in (Status.FAILED, Status.EXCEEDED)
+        except StoreError:
+            return False
 
     def courses(self, names: Iterable[str]) -> list[dict[str, Any]]:
         """What is known about the training of those of the encoders that are there."""

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,9 +129,12 @@ def make(path: Path, recipe: Recipe, row: Callable[[int], np.ndarray], watch: Wa
                 if len(written) >= FLUSHED:
                     tick(written)
                     written.clear()
-        finally:
+        except BaseException:
             writers.shutdown(wait=True, cancel_futures=True)
-            tick([n for n, job in zip(missing, jobs, strict=True) if finished(job)])
+            with suppress(OSError):  # what stopped it is what is told
+                tick([n for n, job in zip(missing, jobs, strict=True) if finished(job)])
+            raise
+    tick(missing)
     record = {
         "name": recipe.name,
         "root": place(recipe),

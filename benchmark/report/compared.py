@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from rich.console import Console
 from benchmark.durable import StoreError
 from benchmark.listing import table
 from benchmark.registry import known
-from benchmark.report.estimate import NOTHING, plain
+from benchmark.report.estimate import NAN, NOTHING, Estimate, plain
 from benchmark.report.footers import ORACLE, left_out_notes, persons_notes, seeds_notes
 from benchmark.report.gathered import SEED, Gathered
 from benchmark.report.mixed import mixed_notes
@@ -40,7 +40,7 @@ READING = (
 #: What must be said of a metric that an empty mask has not.
 UNCHARGED = (
     "an empty mask has no distance: two methods are compared on the images on which both have one, "
-    "and neither is charged for empty predictions"
+    "and neither is charged for empty predictions; mean ranks are over whatever each answered"
 )
 
 
@@ -121,13 +121,23 @@ def beside(
     grid: Scores, sample: Bootstrap, method: str, rival: str, scale: Scale, task: str | None
 ) -> tuple[Odds, Power]:
     """A method beside one rival, over the same images for both."""
-    if grid.may_be_undefined:
+    (odds,) = practical_odds(grid, sample, method, scale=scale, task=task, rivals=[rival]).rows
+    if grid.may_be_undefined and not math.isnan(odds.difference.value):
+        both = [grid.methods.index(name) for name in (method, rival)]
         alike = grid.shared((method, rival))
-        if np.isfinite(alike.values).any(axis=(1, 2, 3))[grid.methods.index(method)]:
-            grid, sample = alike, bootstrap(alike, np.random.default_rng(SEED), DRAWS)
-    odds = practical_odds(grid, sample, method, scale=scale, task=task, rivals=[rival])
-    able = power(grid, sample, method, scale=scale, task=task, rivals=[rival])
-    return odds.rows[0], able.rows[0]
+        alone = np.full_like(alike.values, np.nan)
+        alone[both] = alike.values[both]
+        nothing = grid.scored() & ~np.isfinite(alone).any(axis=(0, 2, 3))
+        empty = [t for t, bare in zip(grid.tasks, nothing, strict=True) if bare]
+        if named := [t for t in empty if task in (None, t)]:
+            reason = f"no image of {', '.join(named)} on which both {method} and {rival} have one"
+            unknown = Odds(rival, NAN, NAN, NAN, Estimate(), reason, "")
+            return unknown, Power(rival, NAN, NAN, NAN, 0, NAN, None, reason)
+        grid = replace(alike, values=alone)
+        sample = bootstrap(grid, np.random.default_rng(SEED), DRAWS)
+        (odds,) = practical_odds(grid, sample, method, scale=scale, task=task, rivals=[rival]).rows
+    (able,) = power(grid, sample, method, scale=scale, task=task, rivals=[rival]).rows
+    return odds, able
 
 
 def narrow(grid: Scores, task: str | None) -> list[str]:

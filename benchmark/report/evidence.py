@@ -85,12 +85,12 @@ def evidence(
         grid = scores(select(rows, claim.stage, claim.metric))
     except ValueError as error:
         raise ConfigError(f"{claim.title}: {error}") from error
+    lacks = {task: lacking(grid, unfinished, task, names) for task in claim.tasks}
     if grid.may_be_undefined:
         grid = grid.shared(names)
     sample = bootstrap(grid, rng, draws)
     sign = 1 if SCALES[claim.metric].larger_is_better else -1
     means, drawn = full(grid, names, claim.tasks, sign * sample.means, sign * sample.draws)
-    lacks = {task: lacking(grid, unfinished, task, names) for task in claim.tasks}
     for t, task in enumerate(claim.tasks):
         absent = [m for m, name in enumerate(names) if name in lacks[task]]
         means[absent, t], drawn[:, absent, t] = np.nan, np.nan

@@ -18,7 +18,7 @@ from benchmark.store import Store
 from benchmark.tuning.snapshot import Snapshot, scores_name
 from benchmark.tuning.trials import LEAST, read
 
-#: Draws of the bootstrap, and of the images on which a choice is repeated.
+#: Draws of the bootstrap, and of the persons on whose images a choice is repeated.
 DRAWS, SPLITS = 2000, 500
 #: Fewer scored trials say nothing of which hyperparameter mattered.
 LEAST_TRIALS = 5
@@ -30,7 +30,7 @@ class Gain:
 
     Attributes:
         chosen: On the images by which it was chosen, so it flatters; the interval is over images.
-        held_out: The choice among the trials of the last rung, repeated on half of the images and
+        held_out: The choice among the trials of the last rung, repeated on half of the persons and
             scored on the rest; the interval is over such choices. Who came there was chosen on all
             images, so it may still flatter a little.
         by_task: ``chosen`` of each task.

@@ -32,13 +32,13 @@ NOTES = (
     "pre-training leaves to win; no Dice. "
     "Gain: mean validation Dice of the best trial less that of the defaults, over the tasks, with "
     "95 % over images, on the very images by which it was chosen, so it flatters. Held out: the "
-    "choice among the trials of the last rung, repeated on half of the images and scored on the "
-    "other half, so it flatters less; the central 95 % of such splits. One seed. Importance: "
-    "fANOVA on the first rung; with a few dozen trials a hint."
+    "choice among the trials of the last rung, repeated on the images of half of the persons and "
+    "scored on the others', so it flatters less; the central 95 % of such splits. One seed. "
+    "Importance: fANOVA on the first rung; with a few dozen trials a hint."
 )
 
 #: Why a gain has no interval.
-LONE = "Where a task has one validation image, nothing can be held out and there is no interval."
+LONE = "Where a task's validation images cannot be split, nothing can be held out: no interval."
 
 
 def publish(folder: Path, *, as_json: bool) -> None:

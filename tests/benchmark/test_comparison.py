@@ -183,6 +183,7 @@ def test_a_table_is_known_by_its_content_whatever_the_clock(tmp_path: Path, plan
     assert call.table() is None
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_two_plans_in_one_folder(
     tmp_path: Path, plan: Path, call: Call, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,6 +66,20 @@ def test_where_nothing_is_shared_that_is_said(frame: pd.DataFrame) -> None:
     assert odds.reason == "no image on which both ld and byol have a score"
 
 
+def test_a_task_on_which_nothing_is_shared_is_named(frame: pd.DataFrame) -> None:
+    bare = (frame["task"] == "stare_vessel") & (frame["method"] == "byol")
+    rest = frame[~bare | frame["image"].isin([f"i{i}" for i in HARD])]
+    grid = grid_of(rest)
+    sample = bootstrap(grid, np.random.default_rng(0), 20)
+    odds, able = beside(grid, sample, "ld", "byol", SCALES["hd95"], None)
+    assert odds.reason == able.reason
+    assert odds.reason == "no image of stare_vessel on which both ld and byol have one"
+    odds, _ = beside(grid, sample, "ld", "byol", SCALES["hd95"], "hrf_vessel")
+    assert odds.difference.value == pytest.approx(-1.0, abs=0.1)
+    verdict = judged(claim(wins=">= 2", of=2, tasks=list(grid.tasks), metric="hd95"), rest)
+    assert verdict.answer != "holds"
+
+
 def test_a_claim_is_not_won_by_empty_masks(frame: pd.DataFrame) -> None:
     about = claim(wins=">= 2", of=2, tasks=["hrf_vessel", "stare_vessel"], metric="hd95", ties=0.5)
     verdict = judged(about, frame)

@@ -116,10 +116,11 @@ def test_limits_of_the_plan_are_a_status(
 
 def test_only_what_went_wrong_by_itself_is_begun_anew() -> None:
     bench = TorchBench.__new__(TorchBench)
-    may = (ExceededError("x"), OutOfMemoryError("x"), DiedError("x"), ConnectionError("x"))
+    broken = torch.AcceleratorError("CUDA error: an illegal memory access")
+    may = (ExceededError("x"), OutOfMemoryError("x"), DiedError("x"), ConnectionError("x"), broken)
     assert all(map(bench.resumable, may))
     assert not any(map(bench.resumable, (DivergedError("x"), ValueError("x"))))
-    assert bench.device_broke(torch.AcceleratorError("CUDA error: an illegal memory access"))
+    assert bench.device_broke(broken)
     assert not bench.device_broke(torch.OutOfMemoryError("CUDA out of memory"))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.cells import Cell, CellKey, CellResult, PretrainKey, Status
 from benchmark.durable import StoreError, put_folder
-from benchmark.leases import Lease, Leases, newest
+from benchmark.leases import Lease, Leases
 from benchmark.run import ATTEMPTS, BrokenDeviceError, Evaluated, Worker, by_encoder
 from benchmark.store import CELL_RECORD, ENCODER_RECORD, Store
 
@@ -249,21 +249,15 @@ def test_checkpoints_of_what_has_ended_are_dropped(tmp_path: Path) -> None:
     assert [path.name for path in store.checkpoints.iterdir()] == ["of another plan"]
 
 
-def test_a_broken_device_fails_nothing_but_ends_the_process(tmp_path: Path) -> None:
-    """Whoever comes next takes over; what breaks one device after another has failed."""
-    store, hands = Store(tmp_path), bench(tmp_path, **{"ld-two": ConnectionError("illegal access")})
-    for attempt in range(1, ATTEMPTS + 1):
-        with Leases(store.leases, run="one run") as leases:
-            worker = Worker(store, hands, leases, lambda _: None)
-            with pytest.raises(BrokenDeviceError, match="of ld-two: the device broke"):
-                worker.run(CELLS)
-        assert worker.failed == []
-        left = newest(store.leases)["ld-two"]
-        holder = json.loads(left.read_text())
-        assert holder["attempt"] == attempt
-        left.write_text(json.dumps({**holder, "life": f"{holder['life']} long ago"}))
-    worker = ran(tmp_path, hands, run="one run")
-    assert [name for name, _ in worker.failed] == ["ld-two"]
+def test_a_broken_device_fails_one_thing_and_ends_the_process(tmp_path: Path) -> None:
+    """Whoever comes next goes on with what is left."""
+    hands = bench(tmp_path, **{"ld-two": ConnectionError("illegal access")})
+    with pytest.raises(BrokenDeviceError, match="of ld-two: the device broke"):
+        ran(tmp_path, hands)
+    store = Store(tmp_path)
+    assert store.status("ld-two") is Status.FAILED
+    assert not store.has_cell("ld-three")
+    assert ran(tmp_path, hands).computed == ["ld-three"]
 
 
 def test_what_lacked_time_or_memory_may_go_on(tmp_path: Path) -> None:

@@ -98,6 +98,11 @@ def test_a_result_takes_the_place_of_a_failure(
     [
         ([cell_of("random")], {"size": 128, "images": "real"}, r"differs in size \(128, not 64\)"),
         ([cell_of("ld", rate=1)], TERMS, r"does not go with: it differs in pretrain \("),
+        (
+            [cell_of("ld", 1)],
+            {**TERMS, "downstream": {"tasks": {TASK: {"steps": 2}}}},
+            rf"downstream\.tasks\.{TASK}\.steps \(2, not nothing\)",
+        ),
         ([cell_of("random", manifest="n")], TERMS, r"differs in manifest \(n, not m\)"),
     ],
 )
